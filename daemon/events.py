@@ -1,0 +1,337 @@
+"""What happened, in the past tense: every fact that the log can hold.
+
+A fact is never changed and never taken back. It may gain fields with defaults; it may not lose or rename one, for the
+oldest line of the oldest log must always be read. Nothing here decides and nothing here acts.
+"""
+
+from typing import Literal, Union
+
+from msgspec import Struct
+
+from daemon.drops import Job
+
+RunOutcome = Literal["certified", "failed", "refused", "cancelled"]
+JobOutcome = Literal["certified", "failed", "refused", "cancelled"]
+Refusal = Literal["already_green", "environment", "flaky", "missing_hands", ""]
+Failure = Literal[
+    "no_answer", "unreadable_answer", "edit_did_not_land", "syntax", "same_failure", "other_failure", "regression", "timeout"
+]
+
+
+class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag=True, tag_field="type"):
+    """One thing that happened; `state.record` gives it its place (seq) and its time (at, unix seconds)."""
+
+    seq: int = 0
+    at: float = 0.0
+
+
+# The daemon's own life
+
+
+class DaemonStarted(Fact, kw_only=True):
+    """A daemon opened this state; whatever a former one had in hand is in nobody's hand now."""
+
+    pid: int
+    version: str
+
+
+class DaemonStopped(Fact, kw_only=True):
+    """A clean stop: what was in hand was put down between two steps."""
+
+    reason: str
+
+
+class TailCut(Fact, kw_only=True):
+    """The last write was torn by a crash; its bytes were cut off the log and kept aside."""
+
+    segment: str
+    offset: int
+    lost_bytes: int
+    kept_as: str
+
+
+class IntakePaused(Fact, kw_only=True):
+    """Nothing more is taken in until there is room again."""
+
+    reason: str
+
+
+class IntakeResumed(Fact, kw_only=True):
+    """Drops are taken in again."""
+
+
+# Intake: source is the file that it came from, entry the place inside it, so that no entry is taken twice
+
+
+class Taken(Fact, kw_only=True):
+    """Something taken from a drop."""
+
+    source: str
+    entry: int = 0
+
+
+class JobAccepted(Taken, kw_only=True):
+    """A job exists, for ever."""
+
+    job: str
+    kind: Literal["repair", "idea"]
+    project: str
+    title: str
+    drop: Job
+    priority: int = 5
+
+
+class JobReopened(Taken, kw_only=True):
+    """A settled job is open again; its runs are numbered on."""
+
+    job: str
+    kind: Literal["repair", "idea"]
+    project: str
+    title: str
+    drop: Job
+    runs_before: int
+    priority: int = 5
+    rung: str = ""
+    hint: str = ""
+
+
+class CancelAsked(Taken, kw_only=True):
+    """A person gives an open job up."""
+
+    job: str
+
+
+class ErrorReported(Taken, kw_only=True):
+    """A failure was seen elsewhere, with nothing to mend: its signature is known from now on."""
+
+    project: str
+    signature: str
+    message: str
+
+
+class DropRejected(Taken, kw_only=True):
+    """An entry, or a whole file, that could not be accepted."""
+
+    inlet: str
+    name: str
+    field: str
+    expected: str
+    got: str
+    remedy: str
+
+
+# A run and the job it is for
+
+
+class OfRun(Fact, kw_only=True):
+    """Something that happened to a run."""
+
+    job: str
+    run: str
+
+
+class RunOpened(OfRun, kw_only=True):
+    """A strategy stands in line. `place` is its place there: the smallest goes first among equal priorities."""
+
+    number: int
+    attempts: int
+    rung: str = ""
+    proposer: str = "model"
+    model: str = ""
+    priority: int = 5
+    place: int = 0
+    not_before: float = 0.0
+
+
+class RunDue(Fact, kw_only=True):
+    """Time has come for runs that had to wait for it."""
+
+    runs: list[str]
+
+
+class RunClaimed(OfRun, kw_only=True):
+    """A worker took the run in hand."""
+
+    worker: str
+
+
+class RunParked(OfRun, kw_only=True):
+    """The world is at fault: the run waits, and no attempt is spent."""
+
+    fault: str
+    not_before: float
+
+
+class RunSettled(OfRun, kw_only=True):
+    """The run is over."""
+
+    outcome: RunOutcome
+    reason: str = ""
+
+
+class JobSettled(Fact, kw_only=True):
+    """The job is over, unless somebody opens it again."""
+
+    job: str
+    outcome: JobOutcome
+    reason: str = ""
+
+
+# The story of a repair, and of an idea
+
+
+class EnvironmentReady(OfRun, kw_only=True):
+    """What the tests need is there."""
+
+    key: str
+    seconds: float = 0.0
+
+
+class WorkspaceReady(OfRun, kw_only=True):
+    """The run has a pristine tree of its own."""
+
+    base: str
+    seconds: float = 0.0
+
+
+class RedGateHeld(OfRun, kw_only=True):
+    """The targets fail on the untouched tree, for the right reason: there is something to mend."""
+
+    failing: list[str]
+    passing: int
+    signature: str
+    message: str
+    seconds: float = 0.0
+
+
+class RunRefused(OfRun, kw_only=True):
+    """Nothing was spent on a proposer, because there was nothing to mend or no way to judge it."""
+
+    verdict: Refusal
+    cause: str
+
+
+class Proposed(OfRun, kw_only=True):
+    """A proposer answered; prompt and answer are blobs."""
+
+    attempt: int
+    prompt: str
+    answer: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+class EditsApplied(OfRun, kw_only=True):
+    """The answer's edits landed, all of them, on the pristine tree."""
+
+    attempt: int
+    files: list[str]
+    diff: str
+
+
+class AttemptFailed(OfRun, kw_only=True):
+    """An attempt is over without success, and why."""
+
+    attempt: int
+    failure: Failure
+    message: str
+    fixed: int = 0
+    broken: list[str] = []
+    seconds: float = 0.0
+
+
+class GreenGatePassed(OfRun, kw_only=True):
+    """The targets pass, and what passed before still does."""
+
+    attempt: int
+    fixed: int
+    kept: int
+    seconds: float = 0.0
+
+
+class ProjectMeasured(OfRun, kw_only=True):
+    """A generated project has its QA score; each finding says what it cost."""
+
+    attempt: int
+    score: int
+    findings: list[str] = []
+
+
+class Certified(OfRun, kw_only=True):
+    """The record that proves the job; certificate and patch are blobs."""
+
+    attempt: int
+    certificate: str
+    patch: str
+
+
+class WorldFaulted(OfRun, kw_only=True):
+    """The world failed a step: a model or sandbox down, a disk full. It never costs an attempt."""
+
+    step: str
+    fault: str
+    message: str
+
+
+class StepCrashed(OfRun, kw_only=True):
+    """A hand raised what it must not: a defect of ours, counted."""
+
+    step: str
+    error: str
+    trace: str = ""
+
+
+# Memory
+
+
+class FixLearned(Fact, kw_only=True):
+    """A certificate taught a fix: what stood there before and after, for failures of this signature."""
+
+    job: str
+    fix: str
+    signature: str
+    before: str
+    after: str
+
+
+class FixTried(OfRun, kw_only=True):
+    """A remembered fix was offered to a run, and whether it ended in the certified patch."""
+
+    fix: str
+    worked: bool
+
+
+AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line's change
+    DaemonStarted,
+    DaemonStopped,
+    TailCut,
+    IntakePaused,
+    IntakeResumed,
+    JobAccepted,
+    JobReopened,
+    CancelAsked,
+    ErrorReported,
+    DropRejected,
+    RunOpened,
+    RunDue,
+    RunClaimed,
+    RunParked,
+    RunSettled,
+    JobSettled,
+    EnvironmentReady,
+    WorkspaceReady,
+    RedGateHeld,
+    RunRefused,
+    Proposed,
+    EditsApplied,
+    AttemptFailed,
+    GreenGatePassed,
+    ProjectMeasured,
+    Certified,
+    WorldFaulted,
+    StepCrashed,
+    FixLearned,
+    FixTried,
+]
+FACT_TYPES: object = AnyFact

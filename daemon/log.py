@@ -1,0 +1,249 @@
+"""The append-only log on disk: segments of lines, the only truth. What the facts mean is nobody's business here.
+
+A segment is named after its first fact. Lines are staged in memory, then written and synced together. Reading goes
+forward from a position and vouches for every byte; a torn end can be told from a broken middle.
+"""
+
+import errno
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from daemon import codec
+from daemon.events import AnyFact, Fact
+
+READ_BYTES = 4 * 2**20
+ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Position(Struct, frozen=True):
+    """A place between two facts: the segment, the bytes before it there, their checksum, the last fact's number."""
+
+    segment: int = 1
+    offset: int = 0
+    running: int = 0
+    seq: int = 0
+
+
+class Stretch(Struct, frozen=True):
+    """Lines that belong together at one place of one segment."""
+
+    segment: int
+    offset: int
+    lines: list[bytes]
+
+
+class Torn(Struct, frozen=True):
+    """What was cut off the end of the log after a crash, and where it is kept."""
+
+    segment: str
+    offset: int
+    lost_bytes: int
+    kept_as: str
+
+
+class LogBroken(Exception):
+    """The log cannot be read on: where, and why. Nothing may be skipped, so nothing goes on."""
+
+    def __init__(self, segment: str, offset: int, reason: str) -> None:
+        super().__init__(f"log segment {segment} is broken at byte {offset}: {reason}")
+        self.segment, self.offset, self.reason = segment, offset, reason
+
+
+class SyncFailed(Exception):
+    """The disk did not confirm a write. What is on it is unknown, so only a fresh start may look."""
+
+
+class NoRoom(Exception):
+    """The disk is full; the same stretches can be written again later."""
+
+
+class Log:
+    """One folder of segments, read up to its end and then written on."""
+
+    def __init__(self, folder: Path, segment_bytes: int, start: Position | None = None) -> None:
+        self.folder = folder
+        self.segment_bytes = segment_bytes
+        self.end = start or Position()
+        self.torn: Torn | None = None
+        self._staged: list[Stretch] = []
+        self._open: tuple[int, int] | None = None  # segment and file descriptor that are written to
+
+    # Reading
+
+    def read(self, *, mend: bool = False) -> Iterator[list[AnyFact]]:
+        """All facts from the present position on, which moves along.
+
+        A torn end is left alone, or with `mend` cut off and kept aside (told in `self.torn`).
+        """
+        while True:
+            path = self._path(self.end.segment)
+            rest = b""
+            if path.exists():
+                with path.open("rb") as file:
+                    file.seek(self.end.offset)
+                    rest = yield from self._read_segment(path.name, file)
+            following = self._path(self.end.seq + 1)
+            is_last = following == path or not following.exists()
+            if rest and not is_last:
+                raise LogBroken(path.name, self.end.offset, "a sealed segment ends in the middle of a fact")
+            if rest:
+                yield from self._read_torn_end(path, rest, mend=mend)
+            if is_last:
+                break
+            self.end = Position(segment=self.end.seq + 1, seq=self.end.seq)
+        later = [name for name in segments(self.folder) if name > path.name]
+        if later:
+            raise LogBroken(later[0], 0, f"fact {self.end.seq + 1} comes next, and no segment begins with it")
+
+    def _read_segment(self, name: str, file: BinaryIO) -> Generator[list[AnyFact], None, bytes]:
+        """Yield the facts of the whole lines in the file; return the bytes behind the last line end."""
+        rest = b""
+        while chunk := file.read(READ_BYTES):
+            cut = chunk.rfind(b"\n") + 1
+            if cut:
+                yield self._verified(name, rest + chunk[:cut])
+                rest = chunk[cut:]
+            else:
+                rest += chunk
+        return rest
+
+    def _verified(self, name: str, lines: bytes) -> list[AnyFact]:
+        """The facts in these whole lines, which must follow on the present position, which moves behind them."""
+        running = codec.follows(memoryview(lines), self.end.running)
+        try:
+            facts = codec.decode_lines(lines) if running is not None else []
+        except msgspec.MsgspecError:
+            facts = []
+        expected = range(self.end.seq + 1, self.end.seq + 1 + len(facts))
+        if running is None or not facts or (facts[0].seq, facts[-1].seq) != (expected[0], expected[-1]):
+            raise self._located(name, lines)
+        self.end = Position(self.end.segment, self.end.offset + len(lines), running, facts[-1].seq)
+        return facts
+
+    def _located(self, name: str, lines: bytes) -> LogBroken:
+        """Which of these lines is broken, and how."""
+        offset, running, seq = self.end.offset, self.end.running, self.end.seq
+        for line in lines.splitlines(keepends=True):
+            after = codec.follows(line, running)
+            if after is None:
+                return LogBroken(name, offset, f"fact {seq + 1} is not what was written (checksum)")
+            try:
+                fact = codec.decode(line)
+            except msgspec.MsgspecError as error:
+                reason = f"this version cannot read fact {seq + 1}, a newer one may have written it: {error}"
+                return LogBroken(name, offset, reason)
+            if fact.seq != seq + 1:
+                return LogBroken(name, offset, f"fact {fact.seq} stands where {seq + 1} should")
+            offset, running, seq = offset + len(line), after, fact.seq
+        return LogBroken(name, offset, "its lines do not add up")
+
+    def _read_torn_end(self, path: Path, rest: bytes, *, mend: bool) -> Iterator[list[AnyFact]]:
+        """What is behind the last line end: a whole fact without one, a torn write, or damage to a whole fact."""
+        if codec.follows(rest[:-1] + b"\n", self.end.running) is not None:
+            raise LogBroken(path.name, self.end.offset + len(rest) - 1, f"the end of fact {self.end.seq + 1} is damaged")
+        whole = codec.follows(rest + b"\n", self.end.running) is not None
+        offset = self.end.offset
+        if mend and whole:
+            _write_at(path, offset + len(rest), b"\n")
+        elif mend:
+            aside = path.with_name(f"{path.name}.torn-{offset}")
+            _write_at(aside, 0, rest)
+            os.truncate(path, offset)
+            _sync_path(path)
+            _sync_path(self.folder)
+            self.torn = Torn(path.name, offset, len(rest), aside.name)
+        if whole:
+            yield self._verified(path.name, rest + b"\n")
+
+    # Writing
+
+    def stage(self, fact: Fact) -> None:
+        """Give the fact, which carries the next number, its line; `write` brings it to the disk."""
+        end = self.end
+        if end.offset >= self.segment_bytes:
+            end = Position(segment=end.seq + 1, seq=end.seq)
+        line, running = codec.encode(fact, end.running)
+        last = self._staged[-1] if self._staged else None
+        if last is not None and last.segment == end.segment:
+            last.lines.append(line)
+        else:
+            self._staged.append(Stretch(end.segment, end.offset, [line]))
+        self.end = Position(end.segment, end.offset + len(line), running, fact.seq)
+
+    def take_staged(self) -> list[Stretch]:
+        """What is staged, to be given to `write`."""
+        staged, self._staged = self._staged, []
+        return staged
+
+    def write(self, stretches: list[Stretch]) -> None:
+        """Write and sync; blocks. After `NoRoom` the same stretches can be written again."""
+        for stretch in stretches:
+            file = self._descriptor(stretch.segment)
+            data = memoryview(b"".join(stretch.lines))
+            try:
+                offset = stretch.offset
+                while data:
+                    written = os.pwrite(file, data, offset)
+                    data, offset = data[written:], offset + written
+            except OSError as error:
+                if error.errno in ROOM_ERRORS:
+                    raise NoRoom(str(error)) from error
+                raise
+            _sync(file)
+
+    def close(self) -> None:
+        """Let go of the open segment."""
+        if self._open is not None:
+            os.close(self._open[1])
+            self._open = None
+
+    def _descriptor(self, segment: int) -> int:
+        if self._open is not None and self._open[0] == segment:
+            return self._open[1]
+        self.close()
+        try:
+            file = os.open(self._path(segment), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            if error.errno in ROOM_ERRORS:
+                raise NoRoom(str(error)) from error
+            raise
+        self._open = (segment, file)
+        _sync_path(self.folder)
+        return file
+
+    def _path(self, segment: int) -> Path:
+        return self.folder / f"{segment:012d}.jsonl"
+
+
+def segments(folder: Path) -> list[str]:
+    """The names of all segments, in order."""
+    return sorted(path.name for path in folder.glob("*.jsonl"))
+
+
+def _sync(file: int) -> None:
+    try:
+        os.fdatasync(file)
+    except OSError as error:
+        raise SyncFailed(f"the disk did not confirm a write to the log: {error}") from error
+
+
+def _sync_path(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _sync(file)
+    finally:
+        os.close(file)
+
+
+def _write_at(path: Path, offset: int, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.pwrite(file, data, offset)
+        _sync(file)
+    finally:
+        os.close(file)

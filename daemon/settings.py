@@ -1,0 +1,131 @@
+"""Every number that somebody may want to change, in one typed list: its unit in its name, its reason beside it.
+
+This room only knows values. Where they come from (files, the environment) is read by `__main__` and handed in as layers.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+ENVIRONMENT_PREFIX = "MENDD_"
+
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the message names it, says what was expected and where it came from."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings, in the order in which a person would look for them."""
+
+    # Where things are
+    queue_dir: Annotated[str, Meta(description="The inlets: you write here.")] = "queue"
+    state_dir: Annotated[str, Meta(description="The daemon's memory: you read here.")] = "state"
+    world: Annotated[
+        Literal["real", "scripted"],
+        Meta(description="Whose hands do the work. `scripted` acts out the story told in a drop's problem text."),
+    ] = "real"
+
+    # Work
+    workers: Annotated[int, Meta(ge=1, le=64, description="How many runs are in hand at once.")] = 6
+    runs_abreast: Annotated[int, Meta(ge=1, le=20, description="How many runs of one job may be open at once.")] = 3
+    base_runs: Annotated[int, Meta(ge=1, le=20, description="Runs before a job escalates into the rungs.")] = 3
+    attempts_per_run: Annotated[int, Meta(ge=1, le=20, description="Attempts in a base run.")] = 6
+    attempts_per_rung: Annotated[
+        int, Meta(ge=1, le=20, description="Attempts on a rung: two rounds give most of what feedback gives.")
+    ] = 2
+    passing_score: Annotated[int, Meta(ge=0, le=100, description="The QA score from which an idea is certified.")] = 90
+
+    # Patience
+    run_backoff_s: Annotated[float, Meta(ge=0, description="Wait before the second base run; doubles after.")] = 30.0
+    run_backoff_max_s: Annotated[float, Meta(ge=0, description="The longest wait between base runs.")] = 3600.0
+    fault_backoff_s: Annotated[float, Meta(ge=0, description="Wait after a fault of the world; doubles after.")] = 5.0
+    fault_backoff_max_s: Annotated[float, Meta(ge=0, description="The longest wait after a fault.")] = 300.0
+    faults_per_run: Annotated[
+        int, Meta(ge=1, description="A fault costs no attempt, but nothing is uncounted: after this many a run fails.")
+    ] = 500
+    crashes_per_run: Annotated[int, Meta(ge=1, description="Crashed steps after which a run fails.")] = 3
+    deaths_per_run: Annotated[
+        int, Meta(ge=1, description="A run in hand at this many deaths of the daemon, with no fact between, fails.")
+    ] = 8
+
+    # Intake
+    drop_max_bytes: Annotated[int, Meta(ge=1, description="A larger drop is rejected unread.")] = 16 * 2**20
+    drop_max_entries: Annotated[int, Meta(ge=1, description="Entries in one drop.")] = 10_000
+    drop_max_depth: Annotated[int, Meta(ge=2, le=200, description="Nesting of a drop's JSON.")] = 32
+    half_written_s: Annotated[
+        float, Meta(ge=0, description="A younger file that does not parse may still be being written.")
+    ] = 2.0
+    scan_every_s: Annotated[
+        float, Meta(gt=0, description="Scan regardless of the doorbell, which can miss files.")
+    ] = 3.0
+    intake_batch: Annotated[
+        int, Meta(ge=1, le=1024, description="Files accepted together; no more can be accepted and not yet removed.")
+    ] = 256
+    doorbell_step_ms: Annotated[
+        int, Meta(ge=1, le=1000, description="How often the doorbell listens: latency against idle CPU.")
+    ] = 4
+    doorbell_debounce_ms: Annotated[int, Meta(ge=1, description="The longest the doorbell gathers rings.")] = 50
+    min_free_bytes: Annotated[
+        int, Meta(ge=0, description="With less room than this for state/, nothing more is taken in.")
+    ] = 64 * 2**20
+
+    # Memory on disk
+    segment_bytes: Annotated[int, Meta(ge=1024, description="A log segment is sealed at this size.")] = 64 * 2**20
+    snapshot_every_facts: Annotated[int, Meta(ge=1, description="Facts between snapshots.")] = 50_000
+    publish_every_ms: Annotated[int, Meta(ge=1, description="Views reach the disk at most this often.")] = 200
+    view_rows: Annotated[int, Meta(ge=1, le=10_000, description="Rows of one kind in a view on disk.")] = 100
+
+    # Staying up
+    heartbeat_every_s: Annotated[float, Meta(gt=0, description="How often the daemon shows that it lives.")] = 1.0
+    heartbeat_stale_s: Annotated[float, Meta(gt=0, description="A heartbeat this old: kill and restart.")] = 60.0
+    restart_backoff_s: Annotated[float, Meta(ge=0, description="Wait before the first restart; doubles after.")] = 1.0
+    restart_backoff_max_s: Annotated[float, Meta(ge=0, description="The longest wait before a restart.")] = 60.0
+    crash_loop_restarts: Annotated[int, Meta(ge=1, description="This many crashes in the window: stay down.")] = 5
+    crash_loop_window_s: Annotated[float, Meta(gt=0, description="The window of the crash-loop rule.")] = 300.0
+    drain_s: Annotated[float, Meta(ge=0, description="How long a clean stop waits for steps in hand.")] = 10.0
+
+
+UNITS = {"_s": "s", "_ms": "ms", "_bytes": "bytes", "_facts": "facts"}
+
+
+def unit(name: str) -> str:
+    """The unit that a setting's name carries, or nothing for a plain number."""
+    return next((word for suffix, word in UNITS.items() if name.endswith(suffix)), "")
+
+
+def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, dict[str, str]]:
+    """Lay the named layers over the defaults, later ones on top; also say where each value came from."""
+    types = get_type_hints(Settings, include_extras=True)
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.__struct_fields__, "default")
+    for origin, layer in layers:
+        for key, value in layer.items():
+            if key not in types:
+                near = get_close_matches(key, types, n=1, cutoff=0.0)[0]
+                raise SettingError(f"{origin}: there is no setting {key!r}; the nearest is {near!r}")
+            try:
+                values[key] = msgspec.convert(value, types[key], strict=False)
+            except msgspec.ValidationError as error:
+                default = getattr(Settings(), key)
+                raise SettingError(
+                    f"{origin}: {key} = {value!r} cannot be used: {_plain(error)}; the default is {default!r}"
+                ) from None
+            origins[key] = origin
+    return Settings(**values), origins
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings layer in a process environment: MENDD_WORKERS=4 is workers = 4."""
+    return {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX)
+    }
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    return str(error).replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "it is none of")

@@ -1,0 +1,55 @@
+"""Facts → state: all views together, and the one place that says which fold sees which fact."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct, field
+
+from daemon.events import Fact
+from daemon.views import fix_database, health, jobs, project_tracker, queue
+from daemon.views.fix_database import FixDatabase
+from daemon.views.health import Health
+from daemon.views.jobs import Jobs
+from daemon.views.project_tracker import ProjectTracker
+from daemon.views.queue import Queue
+
+
+class Views(Struct):
+    """The whole state of the daemon in memory. A field's name is its file's name in state/views/."""
+
+    jobs: Jobs = field(default_factory=Jobs)
+    queue: Queue = field(default_factory=Queue)
+    project_tracker: ProjectTracker = field(default_factory=ProjectTracker)
+    fix_database: FixDatabase = field(default_factory=FixDatabase)
+    health: Health = field(default_factory=Health)
+
+    def documents(self, rows: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each view as a person reads it, by name."""
+        for name in self.__struct_fields__:
+            yield name, getattr(self, name).document(rows)
+
+
+FOLDS: dict[str, dict[type[Fact], Callable[[Any, Any], None]]] = {
+    "jobs": jobs.FOLD,
+    "queue": queue.FOLD,
+    "project_tracker": project_tracker.FOLD,
+    "fix_database": fix_database.FOLD,
+    "health": health.FOLD,
+}
+
+
+class Folder:
+    """Folds facts into views; knows for each type of fact which views listen."""
+
+    def __init__(self, views: Views) -> None:
+        self._listeners: dict[type[Fact], list[tuple[Callable[[Any, Any], None], Any]]] = {}
+        for name, folds in FOLDS.items():
+            for fact_type, fold in folds.items():
+                self._listeners.setdefault(fact_type, []).append((fold, getattr(views, name)))
+
+    def fold(self, facts: Iterable[Fact]) -> None:
+        """Fold the facts in, in their order."""
+        listeners = self._listeners
+        for fact in facts:
+            for fold, view in listeners.get(type(fact), ()):
+                fold(view, fact)

@@ -1,0 +1,344 @@
+"""Every open job with its runs and attempts, and the last settled ones: what policy decides on and reports tell.
+
+A job lives here in full while it is open; settled ones leave after a while and are asked for in the log (`show JOB`).
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from daemon import events as e
+from daemon.drops import Job as JobDrop
+
+SETTLED_KEPT = 100
+SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
+
+Stage = Literal[
+    "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green", "measured",
+    "certified", "refused", "exhausted",
+]  # fmt: skip
+RunState = Literal["waiting", "running", "settled"]
+
+
+class Attempt(Struct):
+    """One round inside a run, as far as it got."""
+
+    number: int
+    prompt: str = ""
+    answer: str = ""
+    tokens: int = 0
+    files: list[str] = []
+    diff: str = ""
+    failure: str = ""
+    message: str = ""
+    fixed: int = 0
+    broken: list[str] = []
+    score: int | None = None
+    findings: list[str] = []
+    seconds: float = 0.0
+
+
+class Run(Struct):
+    """One strategy tried on a job."""
+
+    id: str
+    number: int
+    attempts_allowed: int
+    rung: str = ""
+    proposer: str = "model"
+    model: str = ""
+    state: RunState = "waiting"
+    stage: Stage = "opened"
+    attempts: list[Attempt] = field(default_factory=list)
+    fault: str = ""  # what the world did to the last step, until a step succeeds
+    fault_message: str = ""
+    faults: int = 0
+    crashes: int = 0
+    crash_message: str = ""
+    deaths: int = 0  # of the daemon while this run was in hand, since its last fact
+    red: str = ""  # what the red gate saw
+    signature: str = ""
+    verdict: str = ""
+    cause: str = ""
+    certificate: str = ""
+    patch: str = ""
+    outcome: str = ""
+    reason: str = ""
+
+
+class Job(Struct):
+    """What was asked for, and all that was tried since it was opened."""
+
+    id: str
+    kind: Literal["repair", "idea"]
+    project: str
+    title: str
+    drop: JobDrop
+    priority: int
+    accepted_at: float
+    runs: dict[str, Run] = field(default_factory=dict)
+    runs_before: int = 0
+    rung: str = ""
+    hint: str = ""
+    cancel_asked: bool = False
+    outcome: str = ""
+    reason: str = ""
+    settled_at: float = 0.0
+
+    def open_runs(self) -> list[Run]:
+        """The runs that are not over, in the order in which they were opened."""
+        return [run for run in self.runs.values() if run.state != "settled"]
+
+
+class Jobs(Struct):
+    """All jobs, as far as anybody needs them in memory."""
+
+    accepted: int = 0
+    open: dict[str, Job] = field(default_factory=dict)
+    settled: dict[str, Job] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, int] = field(default_factory=dict)  # file → entries taken from it so far
+    rejected: int = 0
+
+    def document(self, rows: int) -> dict[str, Any]:
+        """What a person reads in state/views/jobs.json."""
+        return {
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "open": len(self.open),
+            "settled": dict(sorted(self.outcomes.items())),
+            "open_jobs": [_row(job) for job in islice(self.open.values(), rows)],
+            "last_settled": [_row(job) for job in islice(reversed(self.settled.values()), rows)],
+        }
+
+
+def _row(job: Job) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "job": job.id,
+        "kind": job.kind,
+        "project": job.project,
+        "title": job.title,
+        "priority": job.priority,
+        "accepted_at": job.accepted_at,
+        "runs": [
+            {
+                "run": run.id,
+                "rung": run.rung or "base",
+                "state": run.state,
+                "stage": run.stage,
+                "attempts": len(run.attempts),
+                "outcome": run.outcome,
+                "reason": run.reason or run.fault_message,
+            }
+            for run in job.runs.values()
+        ],
+    }
+    if job.outcome:
+        row |= {"outcome": job.outcome, "reason": job.reason, "settled_at": job.settled_at}
+    return row
+
+
+# Intake
+
+
+def _taken(jobs: Jobs, fact: e.Taken) -> None:
+    jobs.sources[fact.source] = fact.entry + 1
+    if len(jobs.sources) > SOURCES_KEPT:
+        del jobs.sources[next(iter(jobs.sources))]
+
+
+def _accepted(jobs: Jobs, fact: e.JobAccepted) -> None:
+    _taken(jobs, fact)
+    jobs.accepted += 1
+    jobs.open[fact.job] = Job(
+        fact.job, fact.kind, fact.project, fact.title, fact.drop, fact.priority, fact.at
+    )
+
+
+def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
+    _taken(jobs, fact)
+    jobs.settled.pop(fact.job, None)
+    jobs.open[fact.job] = Job(
+        fact.job,
+        fact.kind,
+        fact.project,
+        fact.title,
+        fact.drop,
+        fact.priority,
+        fact.at,
+        runs_before=fact.runs_before,
+        rung=fact.rung,
+        hint=fact.hint,
+    )
+
+
+def _cancel_asked(jobs: Jobs, fact: e.CancelAsked) -> None:
+    _taken(jobs, fact)
+    if job := jobs.open.get(fact.job):
+        job.cancel_asked = True
+
+
+def _rejected(jobs: Jobs, fact: e.DropRejected) -> None:
+    _taken(jobs, fact)
+    jobs.rejected += 1
+
+
+# The life of runs
+
+
+def _run(jobs: Jobs, fact: e.OfRun) -> Run:
+    """The run that a fact is about; a fact about it also clears what the world did to it before."""
+    run = jobs.open[fact.job].runs[fact.run]
+    run.fault = ""
+    run.deaths = 0
+    return run
+
+
+def _started(jobs: Jobs, _: e.DaemonStarted) -> None:
+    for job in jobs.open.values():
+        for run in job.runs.values():
+            if run.state == "running":
+                run.state = "waiting"
+                run.deaths += 1
+
+
+def _stopped(jobs: Jobs, _: e.DaemonStopped) -> None:
+    for job in jobs.open.values():
+        for run in job.runs.values():
+            if run.state == "running":
+                run.state = "waiting"
+
+
+def _opened(jobs: Jobs, fact: e.RunOpened) -> None:
+    jobs.open[fact.job].runs[fact.run] = Run(
+        fact.run, fact.number, fact.attempts, fact.rung, fact.proposer, fact.model
+    )
+
+
+def _claimed(jobs: Jobs, fact: e.RunClaimed) -> None:
+    run = jobs.open[fact.job].runs[fact.run]
+    run.state = "running"
+    run.fault = ""
+
+
+def _parked(jobs: Jobs, fact: e.RunParked) -> None:
+    jobs.open[fact.job].runs[fact.run].state = "waiting"
+
+
+def _faulted(jobs: Jobs, fact: e.WorldFaulted) -> None:
+    run = _run(jobs, fact)
+    run.fault, run.fault_message = fact.fault, fact.message
+    run.faults += 1
+
+
+def _crashed(jobs: Jobs, fact: e.StepCrashed) -> None:
+    run = _run(jobs, fact)
+    run.crashes += 1
+    run.crash_message = f"{fact.step}: {fact.error}"
+
+
+def _run_settled(jobs: Jobs, fact: e.RunSettled) -> None:
+    run = _run(jobs, fact)
+    run.state, run.outcome, run.reason = "settled", fact.outcome, fact.reason
+
+
+def _job_settled(jobs: Jobs, fact: e.JobSettled) -> None:
+    job = jobs.open.pop(fact.job)
+    job.outcome, job.reason, job.settled_at = fact.outcome, fact.reason, fact.at
+    jobs.outcomes[fact.outcome] = jobs.outcomes.get(fact.outcome, 0) + 1
+    jobs.settled[job.id] = job
+    if len(jobs.settled) > SETTLED_KEPT:
+        del jobs.settled[next(iter(jobs.settled))]
+
+
+# The story
+
+
+def _environment_ready(jobs: Jobs, fact: e.EnvironmentReady) -> None:
+    _run(jobs, fact).stage = "environment_ready"
+
+
+def _workspace_ready(jobs: Jobs, fact: e.WorkspaceReady) -> None:
+    _run(jobs, fact).stage = "workspace_ready"
+
+
+def _red_gate_held(jobs: Jobs, fact: e.RedGateHeld) -> None:
+    run = _run(jobs, fact)
+    run.stage, run.red, run.signature = "red", fact.message, fact.signature
+
+
+def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
+    run = _run(jobs, fact)
+    run.stage, run.verdict, run.cause = "refused", fact.verdict, fact.cause
+
+
+def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
+    run = _run(jobs, fact)
+    run.stage = "proposed"
+    tokens = fact.tokens_in + fact.tokens_out
+    run.attempts.append(Attempt(fact.attempt, fact.prompt, fact.answer, tokens, seconds=fact.seconds))
+
+
+def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
+    run = _run(jobs, fact)
+    run.stage = "applied"
+    run.attempts[-1].files, run.attempts[-1].diff = fact.files, fact.diff
+
+
+def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
+    run = _run(jobs, fact)
+    if not run.attempts or run.attempts[-1].number != fact.attempt:  # no answer came, so nothing was proposed
+        run.attempts.append(Attempt(fact.attempt))
+    attempt = run.attempts[-1]
+    attempt.failure, attempt.message = fact.failure, fact.message
+    attempt.fixed, attempt.broken = fact.fixed, fact.broken
+    attempt.seconds += fact.seconds
+    run.stage = "failed_attempt" if len(run.attempts) < run.attempts_allowed else "exhausted"
+
+
+def _green_gate_passed(jobs: Jobs, fact: e.GreenGatePassed) -> None:
+    run = _run(jobs, fact)
+    run.stage = "green"
+    run.attempts[-1].fixed = fact.fixed
+    run.attempts[-1].seconds += fact.seconds
+
+
+def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
+    run = _run(jobs, fact)
+    run.stage = "measured"
+    run.attempts[-1].score, run.attempts[-1].findings = fact.score, fact.findings
+
+
+def _certified(jobs: Jobs, fact: e.Certified) -> None:
+    run = _run(jobs, fact)
+    run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
+
+
+FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
+    e.JobAccepted: _accepted,
+    e.JobReopened: _reopened,
+    e.CancelAsked: _cancel_asked,
+    e.ErrorReported: _taken,
+    e.DropRejected: _rejected,
+    e.DaemonStarted: _started,
+    e.DaemonStopped: _stopped,
+    e.RunOpened: _opened,
+    e.RunClaimed: _claimed,
+    e.RunParked: _parked,
+    e.WorldFaulted: _faulted,
+    e.StepCrashed: _crashed,
+    e.RunSettled: _run_settled,
+    e.JobSettled: _job_settled,
+    e.EnvironmentReady: _environment_ready,
+    e.WorkspaceReady: _workspace_ready,
+    e.RedGateHeld: _red_gate_held,
+    e.RunRefused: _refused,
+    e.Proposed: _proposed,
+    e.EditsApplied: _edits_applied,
+    e.AttemptFailed: _attempt_failed,
+    e.GreenGatePassed: _green_gate_passed,
+    e.ProjectMeasured: _measured,
+    e.Certified: _certified,
+}

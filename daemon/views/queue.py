@@ -1,0 +1,169 @@
+"""Who works on what, what stands in line, and what waits for which reason. Times are facts' times, never now."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush, nsmallest
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct, field
+
+from daemon import events as e
+
+
+class Standing(Struct):
+    """A run that is not in hand: its place in line, and what it waits for, if anything."""
+
+    job: str
+    priority: int
+    place: int
+    opened_at: float
+    why: str = ""
+    not_before: float = 0.0
+
+
+class Hand(Struct):
+    """A run in a worker's hand."""
+
+    job: str
+    worker: str
+    since: float
+    standing: Standing
+
+
+class Queue(Struct):
+    """The line of runs. `ready` and `later` are heaps that may hold leftovers; `waiting` says what is true."""
+
+    undecided: dict[str, None] = field(default_factory=dict)  # jobs that need a decision before anything can run
+    waiting: dict[str, Standing] = field(default_factory=dict)
+    running: dict[str, Hand] = field(default_factory=dict)
+    ready: list[tuple[int, int, str]] = field(default_factory=list)  # -priority, place, run
+    later: list[tuple[float, str]] = field(default_factory=list)  # not before, run
+    open_runs: dict[str, set[str]] = field(default_factory=dict)  # job → its runs in waiting or running
+    paused: str = ""
+
+    def stands_ready(self, entry: tuple[int, int, str]) -> bool:
+        """Whether an entry of `ready` still means a run that can be claimed."""
+        standing = self.waiting.get(entry[2])
+        return standing is not None and not standing.not_before
+
+    def document(self, rows: int) -> dict[str, Any]:
+        """What a person reads in state/views/queue.json."""
+        ready = nsmallest(rows, {entry for entry in self.ready if self.stands_ready(entry)})
+        delayed = nsmallest(rows, ((s.not_before, run) for run, s in self.waiting.items() if s.not_before))
+        return {
+            "depth": len(self.waiting) + len(self.undecided),
+            "running": [
+                {"run": run, "job": hand.job, "worker": hand.worker, "since": hand.since}
+                for run, hand in self.running.items()
+            ],
+            "ready": [self._row(run) for _, _, run in ready],
+            "delayed": [self._row(run) for _, run in delayed],
+            "undecided": list(islice(self.undecided, rows)),
+            "oldest_waiting_since": min((s.opened_at for s in self.waiting.values()), default=None),
+            "intake_paused": self.paused or None,
+        }
+
+    def _row(self, run: str) -> dict[str, Any]:
+        standing = self.waiting[run]
+        return {
+            "run": run,
+            "job": standing.job,
+            "priority": standing.priority,
+            "waiting_since": standing.opened_at,
+            "why": standing.why or "for a free worker",
+            "not_before": standing.not_before or None,
+        }
+
+
+def _stand(queue: Queue, run: str, standing: Standing) -> None:
+    queue.waiting[run] = standing
+    if standing.not_before:
+        heappush(queue.later, (standing.not_before, run))
+    else:
+        heappush(queue.ready, (-standing.priority, standing.place, run))
+
+
+def _clear_leftovers(queue: Queue) -> None:
+    while queue.ready and not queue.stands_ready(queue.ready[0]):
+        heappop(queue.ready)
+    while queue.later and not _is_delayed(queue, queue.later[0]):
+        heappop(queue.later)
+
+
+def _is_delayed(queue: Queue, entry: tuple[float, str]) -> bool:
+    standing = queue.waiting.get(entry[1])
+    return standing is not None and standing.not_before == entry[0]
+
+
+def _undecided(queue: Queue, fact: e.JobAccepted | e.JobReopened | e.CancelAsked) -> None:
+    queue.undecided[fact.job] = None
+
+
+def _opened(queue: Queue, fact: e.RunOpened) -> None:
+    queue.undecided.pop(fact.job, None)
+    queue.open_runs.setdefault(fact.job, set()).add(fact.run)
+    why = "its turn after a failed run" if fact.not_before else ""
+    _stand(queue, fact.run, Standing(fact.job, fact.priority, fact.place, fact.at, why, fact.not_before))
+
+
+def _due(queue: Queue, fact: e.RunDue) -> None:
+    for run in fact.runs:
+        standing = queue.waiting[run]
+        standing.not_before, standing.why = 0.0, ""
+        _stand(queue, run, standing)
+    _clear_leftovers(queue)
+
+
+def _claimed(queue: Queue, fact: e.RunClaimed) -> None:
+    queue.running[fact.run] = Hand(fact.job, fact.worker, fact.at, queue.waiting.pop(fact.run))
+    _clear_leftovers(queue)
+
+
+def _parked(queue: Queue, fact: e.RunParked) -> None:
+    standing = queue.running.pop(fact.run).standing
+    standing.why, standing.not_before = fact.fault, fact.not_before
+    _stand(queue, fact.run, standing)
+
+
+def _run_settled(queue: Queue, fact: e.RunSettled) -> None:
+    queue.waiting.pop(fact.run, None)
+    queue.running.pop(fact.run, None)
+    queue.open_runs[fact.job].discard(fact.run)
+    queue.undecided[fact.job] = None
+    _clear_leftovers(queue)
+
+
+def _job_settled(queue: Queue, fact: e.JobSettled) -> None:
+    queue.undecided.pop(fact.job, None)
+    queue.open_runs.pop(fact.job, None)
+
+
+def _put_down(queue: Queue, _: e.DaemonStarted | e.DaemonStopped) -> None:
+    for run, hand in queue.running.items():
+        _stand(queue, run, hand.standing)
+    queue.running.clear()
+
+
+def _paused(queue: Queue, fact: e.IntakePaused) -> None:
+    queue.paused = fact.reason
+
+
+def _resumed(queue: Queue, _: e.IntakeResumed) -> None:
+    queue.paused = ""
+
+
+FOLD: dict[type[e.Fact], Callable[[Queue, Any], None]] = {
+    e.JobAccepted: _undecided,
+    e.JobReopened: _undecided,
+    e.CancelAsked: _undecided,
+    e.RunOpened: _opened,
+    e.RunDue: _due,
+    e.RunClaimed: _claimed,
+    e.RunParked: _parked,
+    e.RunSettled: _run_settled,
+    e.JobSettled: _job_settled,
+    e.DaemonStarted: _put_down,
+    e.DaemonStopped: _put_down,
+    e.IntakePaused: _paused,
+    e.IntakeResumed: _resumed,
+}
