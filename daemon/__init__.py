@@ -2,3 +2,5 @@
 
 Nothing lives here: each room is imported by its own name, so that the floors can be read from the imports.
 """
+
+__version__ = "0.1.0"

@@ -1,12 +1,13 @@
 """Immutable values named by their content: prompts, answers, outputs, patches. What they mean is the facts' to say."""
 
 import hashlib
-import os
 import zlib
 from pathlib import Path
 
+from daemon.disk import write_whole
 
-class BlobBroken(Exception):
+
+class BlobBroken(Exception):  # noqa: N818  said of the blob
     """A blob that is not what its name says."""
 
 
@@ -22,17 +23,7 @@ class Blobs:
         path = self._path(name)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{name}.{os.getpid()}")
-            with temporary.open("wb") as file:
-                file.write(zlib.compress(value))
-                file.flush()
-                os.fdatasync(file.fileno())
-            temporary.rename(path)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(path, zlib.compress(value), durable=True)
         return name
 
     def get(self, name: str) -> bytes:

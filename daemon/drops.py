@@ -28,7 +28,9 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     image: Annotated[Line, Meta(description="A container image that has everything.")] = ""
 
 
-class Repair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="repair"):
+class Repair(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="repair"
+):
     """A failing repository to be mended."""
 
     repo: Annotated[SomeLine, Meta(description="A path, a git URL, or owner/name from the settings' repos.")]
@@ -46,13 +48,17 @@ class Repair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     test_patch: Annotated[Text, Meta(description="A diff that brings the failing tests.")] = ""
     test_command: Annotated[Line, Meta(description="How the tests are run, where it is not pytest.")] = ""
     environment: Environment = msgspec.field(default_factory=Environment)
-    land_branch: Annotated[bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository.")] = False
+    land_branch: Annotated[bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository.")] = (
+        False
+    )
     priority: Priority = 5
     instance_id: Line = ""
     gold_patch: Annotated[Text, Meta(description="For judging only; it is never shown to a proposer.")] = ""
 
 
-class Idea(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="idea"):
+class Idea(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="idea"
+):
     """A small project to be written."""
 
     title: SomeLine
@@ -206,7 +212,9 @@ def _test_list(field: str, tests: list[str] | str, *, at_least: int) -> list[str
         try:
             tests = msgspec.json.decode(tests, type=list[TestId])
         except msgspec.DecodeError:
-            raise Unfit(field, "a list of test ids, or that list as a JSON string", _shown(tests), "copy the row verbatim") from None
+            raise Unfit(
+                field, "a list of test ids, or that list as a JSON string", _shown(tests), "copy the row verbatim"
+            ) from None
     if len(tests) < at_least:
         raise Unfit(field, "at least one test id", "none", "name the test that fails now and shall pass")
     return tests
@@ -235,7 +243,12 @@ def _unfit(form: str, value: dict[str, Any], message: str) -> Unfit:
             return Unfit(field, "a value", "nothing", f"add {field!r}; {remedy}")
         known = Environment.__struct_fields__ if path == "$.environment" else FORMS[form].__struct_fields__
         near = get_close_matches(named["field"], known, n=1, cutoff=0.0)[0]
-        return Unfit(field, f"a known field, such as {near!r}", "an unknown one", f"rename it to {near!r} or leave it out; {remedy}")
+        return Unfit(
+            field,
+            f"a known field, such as {near!r}",
+            "an unknown one",
+            f"rename it to {near!r} or leave it out; {remedy}",
+        )
     expected = what.replace("`", "").removeprefix("Expected ").split(", got")[0]
     return Unfit(path.removeprefix("$."), expected, _shown(_at(path, value)), remedy)
 

@@ -14,8 +14,9 @@ RunOutcome = Literal["certified", "failed", "refused", "cancelled"]
 JobOutcome = Literal["certified", "failed", "refused", "cancelled"]
 Refusal = Literal["already_green", "environment", "flaky", "missing_hands", ""]
 Failure = Literal[
-    "no_answer", "unreadable_answer", "edit_did_not_land", "syntax", "same_failure", "other_failure", "regression", "timeout"
-]
+    "no_answer", "unreadable_answer", "edit_did_not_land", "syntax", "same_failure", "other_failure", "regression",
+    "timeout", "low_score",
+]  # fmt: skip
 
 
 class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag=True, tag_field="type"):
@@ -28,20 +29,20 @@ class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag=
 # The daemon's own life
 
 
-class DaemonStarted(Fact, kw_only=True):
+class DaemonStarted(Fact, frozen=True, kw_only=True):
     """A daemon opened this state; whatever a former one had in hand is in nobody's hand now."""
 
     pid: int
     version: str
 
 
-class DaemonStopped(Fact, kw_only=True):
+class DaemonStopped(Fact, frozen=True, kw_only=True):
     """A clean stop: what was in hand was put down between two steps."""
 
     reason: str
 
 
-class TailCut(Fact, kw_only=True):
+class TailCut(Fact, frozen=True, kw_only=True):
     """The last write was torn by a crash; its bytes were cut off the log and kept aside."""
 
     segment: str
@@ -50,27 +51,27 @@ class TailCut(Fact, kw_only=True):
     kept_as: str
 
 
-class IntakePaused(Fact, kw_only=True):
+class IntakePaused(Fact, frozen=True, kw_only=True):
     """Nothing more is taken in until there is room again."""
 
     reason: str
 
 
-class IntakeResumed(Fact, kw_only=True):
+class IntakeResumed(Fact, frozen=True, kw_only=True):
     """Drops are taken in again."""
 
 
 # Intake: source is the file that it came from, entry the place inside it, so that no entry is taken twice
 
 
-class Taken(Fact, kw_only=True):
+class Taken(Fact, frozen=True, kw_only=True):
     """Something taken from a drop."""
 
     source: str
     entry: int = 0
 
 
-class JobAccepted(Taken, kw_only=True):
+class JobAccepted(Taken, frozen=True, kw_only=True):
     """A job exists, for ever."""
 
     job: str
@@ -81,7 +82,7 @@ class JobAccepted(Taken, kw_only=True):
     priority: int = 5
 
 
-class JobReopened(Taken, kw_only=True):
+class JobReopened(Taken, frozen=True, kw_only=True):
     """A settled job is open again; its runs are numbered on."""
 
     job: str
@@ -95,13 +96,13 @@ class JobReopened(Taken, kw_only=True):
     hint: str = ""
 
 
-class CancelAsked(Taken, kw_only=True):
+class CancelAsked(Taken, frozen=True, kw_only=True):
     """A person gives an open job up."""
 
     job: str
 
 
-class ErrorReported(Taken, kw_only=True):
+class ErrorReported(Taken, frozen=True, kw_only=True):
     """A failure was seen elsewhere, with nothing to mend: its signature is known from now on."""
 
     project: str
@@ -109,7 +110,7 @@ class ErrorReported(Taken, kw_only=True):
     message: str
 
 
-class DropRejected(Taken, kw_only=True):
+class DropRejected(Taken, frozen=True, kw_only=True):
     """An entry, or a whole file, that could not be accepted."""
 
     inlet: str
@@ -123,15 +124,15 @@ class DropRejected(Taken, kw_only=True):
 # A run and the job it is for
 
 
-class OfRun(Fact, kw_only=True):
+class OfRun(Fact, frozen=True, kw_only=True):
     """Something that happened to a run."""
 
     job: str
     run: str
 
 
-class RunOpened(OfRun, kw_only=True):
-    """A strategy stands in line. `place` is its place there: the smallest goes first among equal priorities."""
+class RunOpened(OfRun, frozen=True, kw_only=True):
+    """A strategy stands in line; `earlier` says how many of the job's went before, so that others get their turn."""
 
     number: int
     attempts: int
@@ -139,37 +140,37 @@ class RunOpened(OfRun, kw_only=True):
     proposer: str = "model"
     model: str = ""
     priority: int = 5
-    place: int = 0
+    earlier: int = 0
     not_before: float = 0.0
 
 
-class RunDue(Fact, kw_only=True):
+class RunDue(Fact, frozen=True, kw_only=True):
     """Time has come for runs that had to wait for it."""
 
     runs: list[str]
 
 
-class RunClaimed(OfRun, kw_only=True):
+class RunClaimed(OfRun, frozen=True, kw_only=True):
     """A worker took the run in hand."""
 
     worker: str
 
 
-class RunParked(OfRun, kw_only=True):
+class RunParked(OfRun, frozen=True, kw_only=True):
     """The world is at fault: the run waits, and no attempt is spent."""
 
     fault: str
     not_before: float
 
 
-class RunSettled(OfRun, kw_only=True):
+class RunSettled(OfRun, frozen=True, kw_only=True):
     """The run is over."""
 
     outcome: RunOutcome
     reason: str = ""
 
 
-class JobSettled(Fact, kw_only=True):
+class JobSettled(Fact, frozen=True, kw_only=True):
     """The job is over, unless somebody opens it again."""
 
     job: str
@@ -180,21 +181,21 @@ class JobSettled(Fact, kw_only=True):
 # The story of a repair, and of an idea
 
 
-class EnvironmentReady(OfRun, kw_only=True):
+class EnvironmentReady(OfRun, frozen=True, kw_only=True):
     """What the tests need is there."""
 
     key: str
     seconds: float = 0.0
 
 
-class WorkspaceReady(OfRun, kw_only=True):
+class WorkspaceReady(OfRun, frozen=True, kw_only=True):
     """The run has a pristine tree of its own."""
 
     base: str
     seconds: float = 0.0
 
 
-class RedGateHeld(OfRun, kw_only=True):
+class RedGateHeld(OfRun, frozen=True, kw_only=True):
     """The targets fail on the untouched tree, for the right reason: there is something to mend."""
 
     failing: list[str]
@@ -204,14 +205,14 @@ class RedGateHeld(OfRun, kw_only=True):
     seconds: float = 0.0
 
 
-class RunRefused(OfRun, kw_only=True):
+class RunRefused(OfRun, frozen=True, kw_only=True):
     """Nothing was spent on a proposer, because there was nothing to mend or no way to judge it."""
 
     verdict: Refusal
     cause: str
 
 
-class Proposed(OfRun, kw_only=True):
+class Proposed(OfRun, frozen=True, kw_only=True):
     """A proposer answered; prompt and answer are blobs."""
 
     attempt: int
@@ -222,7 +223,7 @@ class Proposed(OfRun, kw_only=True):
     seconds: float = 0.0
 
 
-class EditsApplied(OfRun, kw_only=True):
+class EditsApplied(OfRun, frozen=True, kw_only=True):
     """The answer's edits landed, all of them, on the pristine tree."""
 
     attempt: int
@@ -230,7 +231,7 @@ class EditsApplied(OfRun, kw_only=True):
     diff: str
 
 
-class AttemptFailed(OfRun, kw_only=True):
+class AttemptFailed(OfRun, frozen=True, kw_only=True):
     """An attempt is over without success, and why."""
 
     attempt: int
@@ -241,7 +242,7 @@ class AttemptFailed(OfRun, kw_only=True):
     seconds: float = 0.0
 
 
-class GreenGatePassed(OfRun, kw_only=True):
+class GreenGatePassed(OfRun, frozen=True, kw_only=True):
     """The targets pass, and what passed before still does."""
 
     attempt: int
@@ -250,7 +251,7 @@ class GreenGatePassed(OfRun, kw_only=True):
     seconds: float = 0.0
 
 
-class ProjectMeasured(OfRun, kw_only=True):
+class ProjectMeasured(OfRun, frozen=True, kw_only=True):
     """A generated project has its QA score; each finding says what it cost."""
 
     attempt: int
@@ -258,7 +259,7 @@ class ProjectMeasured(OfRun, kw_only=True):
     findings: list[str] = []
 
 
-class Certified(OfRun, kw_only=True):
+class Certified(OfRun, frozen=True, kw_only=True):
     """The record that proves the job; certificate and patch are blobs."""
 
     attempt: int
@@ -266,7 +267,7 @@ class Certified(OfRun, kw_only=True):
     patch: str
 
 
-class WorldFaulted(OfRun, kw_only=True):
+class WorldFaulted(OfRun, frozen=True, kw_only=True):
     """The world failed a step: a model or sandbox down, a disk full. It never costs an attempt."""
 
     step: str
@@ -274,7 +275,7 @@ class WorldFaulted(OfRun, kw_only=True):
     message: str
 
 
-class StepCrashed(OfRun, kw_only=True):
+class StepCrashed(OfRun, frozen=True, kw_only=True):
     """A hand raised what it must not: a defect of ours, counted."""
 
     step: str
@@ -285,7 +286,7 @@ class StepCrashed(OfRun, kw_only=True):
 # Memory
 
 
-class FixLearned(Fact, kw_only=True):
+class FixLearned(Fact, frozen=True, kw_only=True):
     """A certificate taught a fix: what stood there before and after, for failures of this signature."""
 
     job: str
@@ -295,7 +296,7 @@ class FixLearned(Fact, kw_only=True):
     after: str
 
 
-class FixTried(OfRun, kw_only=True):
+class FixTried(OfRun, frozen=True, kw_only=True):
     """A remembered fix was offered to a run, and whether it ended in the certified patch."""
 
     fix: str

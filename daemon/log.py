@@ -4,7 +4,6 @@ A segment is named after its first fact. Lines are staged in memory, then writte
 forward from a position and vouches for every byte; a torn end can be told from a broken middle.
 """
 
-import errno
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -14,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from daemon import codec
+from daemon.disk import ROOM_ERRORS, sync, sync_path
 from daemon.events import AnyFact, Fact
 
 READ_BYTES = 4 * 2**20
-ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Position(Struct, frozen=True):
@@ -46,7 +45,7 @@ class Torn(Struct, frozen=True):
     kept_as: str
 
 
-class LogBroken(Exception):
+class LogBroken(Exception):  # noqa: N818  said of the log
     """The log cannot be read on: where, and why. Nothing may be skipped, so nothing goes on."""
 
     def __init__(self, segment: str, offset: int, reason: str) -> None:
@@ -54,11 +53,7 @@ class LogBroken(Exception):
         self.segment, self.offset, self.reason = segment, offset, reason
 
 
-class SyncFailed(Exception):
-    """The disk did not confirm a write. What is on it is unknown, so only a fresh start may look."""
-
-
-class NoRoom(Exception):
+class NoRoom(Exception):  # noqa: N818  said of the disk
     """The disk is full; the same stretches can be written again later."""
 
 
@@ -145,7 +140,9 @@ class Log:
     def _read_torn_end(self, path: Path, rest: bytes, *, mend: bool) -> Iterator[list[AnyFact]]:
         """What is behind the last line end: a whole fact without one, a torn write, or damage to a whole fact."""
         if codec.follows(rest[:-1] + b"\n", self.end.running) is not None:
-            raise LogBroken(path.name, self.end.offset + len(rest) - 1, f"the end of fact {self.end.seq + 1} is damaged")
+            raise LogBroken(
+                path.name, self.end.offset + len(rest) - 1, f"the end of fact {self.end.seq + 1} is damaged"
+            )
         whole = codec.follows(rest + b"\n", self.end.running) is not None
         offset = self.end.offset
         if mend and whole:
@@ -154,8 +151,8 @@ class Log:
             aside = path.with_name(f"{path.name}.torn-{offset}")
             _write_at(aside, 0, rest)
             os.truncate(path, offset)
-            _sync_path(path)
-            _sync_path(self.folder)
+            sync_path(path)
+            sync_path(self.folder)
             self.torn = Torn(path.name, offset, len(rest), aside.name)
         if whole:
             yield self._verified(path.name, rest + b"\n")
@@ -194,7 +191,7 @@ class Log:
                 if error.errno in ROOM_ERRORS:
                     raise NoRoom(str(error)) from error
                 raise
-            _sync(file)
+            sync(file)
 
     def close(self) -> None:
         """Let go of the open segment."""
@@ -213,7 +210,7 @@ class Log:
                 raise NoRoom(str(error)) from error
             raise
         self._open = (segment, file)
-        _sync_path(self.folder)
+        sync_path(self.folder)
         return file
 
     def _path(self, segment: int) -> Path:
@@ -225,25 +222,10 @@ def segments(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.jsonl"))
 
 
-def _sync(file: int) -> None:
-    try:
-        os.fdatasync(file)
-    except OSError as error:
-        raise SyncFailed(f"the disk did not confirm a write to the log: {error}") from error
-
-
-def _sync_path(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _sync(file)
-    finally:
-        os.close(file)
-
-
 def _write_at(path: Path, offset: int, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.pwrite(file, data, offset)
-        _sync(file)
+        sync(file)
     finally:
         os.close(file)

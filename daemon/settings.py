@@ -1,6 +1,6 @@
-"""Every number that somebody may want to change, in one typed list: its unit in its name, its reason beside it.
+"""Every number that somebody may want to change, in one typed list: its unit in its name, what it is for beside it.
 
-This room only knows values. Where they come from (files, the environment) is read by `__main__` and handed in as layers.
+This room only knows values. Where they come from (a file, the environment) is read by `__main__` and handed in.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 ENVIRONMENT_PREFIX = "MENDD_"
-
 
 
 class SettingError(ValueError):
@@ -59,9 +58,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     half_written_s: Annotated[
         float, Meta(ge=0, description="A younger file that does not parse may still be being written.")
     ] = 2.0
-    scan_every_s: Annotated[
-        float, Meta(gt=0, description="Scan regardless of the doorbell, which can miss files.")
-    ] = 3.0
+    scan_every_s: Annotated[float, Meta(gt=0, description="Scan regardless of the doorbell, which can miss files.")] = (
+        3.0
+    )
     intake_batch: Annotated[
         int, Meta(ge=1, le=1024, description="Files accepted together; no more can be accepted and not yet removed.")
     ] = 256
@@ -129,3 +128,9 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _plain(error: msgspec.ValidationError) -> str:
     return str(error).replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "it is none of")
+
+
+def description(name: str) -> str:
+    """What a setting is for."""
+    hint = get_type_hints(Settings, include_extras=True)[name]
+    return next(meta.description for meta in hint.__metadata__ if isinstance(meta, Meta) and meta.description)

@@ -39,13 +39,17 @@ FOLDS: dict[str, dict[type[Fact], Callable[[Any, Any], None]]] = {
 
 
 class Folder:
-    """Folds facts into views; knows for each type of fact which views listen."""
+    """Folds facts into views, and then tells whoever else listens; knows for each type of fact who that is."""
 
     def __init__(self, views: Views) -> None:
         self._listeners: dict[type[Fact], list[tuple[Callable[[Any, Any], None], Any]]] = {}
         for name, folds in FOLDS.items():
             for fact_type, fold in folds.items():
                 self._listeners.setdefault(fact_type, []).append((fold, getattr(views, name)))
+
+    def listen(self, fact_type: type[Fact], listener: Callable[[Any], None]) -> None:
+        """Call the listener after each fact of this type was folded."""
+        self._listeners.setdefault(fact_type, []).append((lambda _, fact: listener(fact), None))
 
     def fold(self, facts: Iterable[Fact]) -> None:
         """Fold the facts in, in their order."""

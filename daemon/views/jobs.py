@@ -16,8 +16,8 @@ SETTLED_KEPT = 100
 SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
 
 Stage = Literal[
-    "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green", "measured",
-    "certified", "refused", "exhausted",
+    "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green",
+    "measured", "certified", "refused", "exhausted",
 ]  # fmt: skip
 RunState = Literal["waiting", "running", "settled"]
 
@@ -152,9 +152,7 @@ def _taken(jobs: Jobs, fact: e.Taken) -> None:
 def _accepted(jobs: Jobs, fact: e.JobAccepted) -> None:
     _taken(jobs, fact)
     jobs.accepted += 1
-    jobs.open[fact.job] = Job(
-        fact.job, fact.kind, fact.project, fact.title, fact.drop, fact.priority, fact.at
-    )
+    jobs.open[fact.job] = Job(fact.job, fact.kind, fact.project, fact.title, fact.drop, fact.priority, fact.at)
 
 
 def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
@@ -212,9 +210,7 @@ def _stopped(jobs: Jobs, _: e.DaemonStopped) -> None:
 
 
 def _opened(jobs: Jobs, fact: e.RunOpened) -> None:
-    jobs.open[fact.job].runs[fact.run] = Run(
-        fact.run, fact.number, fact.attempts, fact.rung, fact.proposer, fact.model
-    )
+    jobs.open[fact.job].runs[fact.run] = Run(fact.run, fact.number, fact.attempts, fact.rung, fact.proposer, fact.model)
 
 
 def _claimed(jobs: Jobs, fact: e.RunClaimed) -> None:

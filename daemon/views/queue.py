@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush, nsmallest
-from itertools import islice
 from typing import Any
 
 from msgspec import Struct, field
 
 from daemon import events as e
+
+# A run stands behind what comes within this many facts for each earlier run of its job: first runs go before second
+# ones, and yet nobody waits for ever, because the log grows past every place.
+STEP_BACK = 1000
 
 
 class Standing(Struct):
@@ -33,12 +36,10 @@ class Hand(Struct):
 class Queue(Struct):
     """The line of runs. `ready` and `later` are heaps that may hold leftovers; `waiting` says what is true."""
 
-    undecided: dict[str, None] = field(default_factory=dict)  # jobs that need a decision before anything can run
     waiting: dict[str, Standing] = field(default_factory=dict)
     running: dict[str, Hand] = field(default_factory=dict)
     ready: list[tuple[int, int, str]] = field(default_factory=list)  # -priority, place, run
     later: list[tuple[float, str]] = field(default_factory=list)  # not before, run
-    open_runs: dict[str, set[str]] = field(default_factory=dict)  # job → its runs in waiting or running
     paused: str = ""
 
     def stands_ready(self, entry: tuple[int, int, str]) -> bool:
@@ -46,19 +47,23 @@ class Queue(Struct):
         standing = self.waiting.get(entry[2])
         return standing is not None and not standing.not_before
 
+    def is_delayed(self, entry: tuple[float, str]) -> bool:
+        """Whether an entry of `later` still means a run that waits for that time."""
+        standing = self.waiting.get(entry[1])
+        return standing is not None and standing.not_before == entry[0]
+
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/queue.json."""
         ready = nsmallest(rows, {entry for entry in self.ready if self.stands_ready(entry)})
         delayed = nsmallest(rows, ((s.not_before, run) for run, s in self.waiting.items() if s.not_before))
         return {
-            "depth": len(self.waiting) + len(self.undecided),
+            "depth": len(self.waiting),
             "running": [
                 {"run": run, "job": hand.job, "worker": hand.worker, "since": hand.since}
                 for run, hand in self.running.items()
             ],
             "ready": [self._row(run) for _, _, run in ready],
             "delayed": [self._row(run) for _, run in delayed],
-            "undecided": list(islice(self.undecided, rows)),
             "oldest_waiting_since": min((s.opened_at for s in self.waiting.values()), default=None),
             "intake_paused": self.paused or None,
         }
@@ -86,24 +91,14 @@ def _stand(queue: Queue, run: str, standing: Standing) -> None:
 def _clear_leftovers(queue: Queue) -> None:
     while queue.ready and not queue.stands_ready(queue.ready[0]):
         heappop(queue.ready)
-    while queue.later and not _is_delayed(queue, queue.later[0]):
+    while queue.later and not queue.is_delayed(queue.later[0]):
         heappop(queue.later)
 
 
-def _is_delayed(queue: Queue, entry: tuple[float, str]) -> bool:
-    standing = queue.waiting.get(entry[1])
-    return standing is not None and standing.not_before == entry[0]
-
-
-def _undecided(queue: Queue, fact: e.JobAccepted | e.JobReopened | e.CancelAsked) -> None:
-    queue.undecided[fact.job] = None
-
-
 def _opened(queue: Queue, fact: e.RunOpened) -> None:
-    queue.undecided.pop(fact.job, None)
-    queue.open_runs.setdefault(fact.job, set()).add(fact.run)
     why = "its turn after a failed run" if fact.not_before else ""
-    _stand(queue, fact.run, Standing(fact.job, fact.priority, fact.place, fact.at, why, fact.not_before))
+    place = fact.seq + fact.earlier * STEP_BACK
+    _stand(queue, fact.run, Standing(fact.job, fact.priority, place, fact.at, why, fact.not_before))
 
 
 def _due(queue: Queue, fact: e.RunDue) -> None:
@@ -128,14 +123,7 @@ def _parked(queue: Queue, fact: e.RunParked) -> None:
 def _run_settled(queue: Queue, fact: e.RunSettled) -> None:
     queue.waiting.pop(fact.run, None)
     queue.running.pop(fact.run, None)
-    queue.open_runs[fact.job].discard(fact.run)
-    queue.undecided[fact.job] = None
     _clear_leftovers(queue)
-
-
-def _job_settled(queue: Queue, fact: e.JobSettled) -> None:
-    queue.undecided.pop(fact.job, None)
-    queue.open_runs.pop(fact.job, None)
 
 
 def _put_down(queue: Queue, _: e.DaemonStarted | e.DaemonStopped) -> None:
@@ -153,15 +141,11 @@ def _resumed(queue: Queue, _: e.IntakeResumed) -> None:
 
 
 FOLD: dict[type[e.Fact], Callable[[Queue, Any], None]] = {
-    e.JobAccepted: _undecided,
-    e.JobReopened: _undecided,
-    e.CancelAsked: _undecided,
     e.RunOpened: _opened,
     e.RunDue: _due,
     e.RunClaimed: _claimed,
     e.RunParked: _parked,
     e.RunSettled: _run_settled,
-    e.JobSettled: _job_settled,
     e.DaemonStarted: _put_down,
     e.DaemonStopped: _put_down,
     e.IntakePaused: _paused,

@@ -1,0 +1,141 @@
+"""The verbs. Each imports what it needs when it is said, so that help comes at once."""
+
+import argparse
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from daemon.exits import Exit
+from daemon.settings import SettingError, Settings, from_environment, resolve, unit
+
+SETTINGS_FILE = "settings.toml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say a verb; the exit status says how it went."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.settings, options.origins = read_settings(Path(SETTINGS_FILE))
+    except SettingError as error:
+        print(f"mendd: {error}", file=sys.stderr)
+        return Exit.STAY_DOWN
+    verb: Callable[[argparse.Namespace], int] = options.verb
+    try:
+        return verb(options)
+    except KeyboardInterrupt:
+        return Exit.CRASHED
+    except BrokenPipeError:  # the reader of our output had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+
+
+def read_settings(path: Path) -> tuple[Settings, dict[str, str]]:
+    """The settings in force and where each comes from: defaults < settings.toml < MENDD_*."""
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if path.exists():
+        try:
+            layers.append((str(path), tomllib.loads(path.read_text(encoding="utf-8"))))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingError(f"{path} is not TOML: {error}") from None
+    layers.append(("environment", from_environment(os.environ)))
+    return resolve(layers)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m daemon", description="mendd, a mending daemon for one box.")
+    parser.set_defaults(verb=run, once=False)
+    verbs = parser.add_subparsers(title="verbs", metavar="")
+
+    def verb(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(verb=does)
+        return added
+
+    verb("run", run, "Run the daemon, supervised, until Ctrl-C. This is what happens without a verb.")
+    verb("once", run, "Run until everything that was dropped has settled; status 0 if all was certified.").set_defaults(
+        once=True
+    )
+    work_parser = verb("work", work, "The daemon itself, unsupervised.")
+    work_parser.add_argument("--once", action="store_true")
+    work_parser.add_argument("--parent", type=int, metavar="FD", help="a pipe: stop when it closes")
+    replay_parser = verb("replay", replay, "Make views and results again from the log alone.")
+    replay_parser.add_argument("--into", type=Path, metavar="FOLDER", help="not into state/, but here")
+    verb("check", check, "Read every byte of the log and say whether it is whole.")
+    show_parser = verb("show", show, "The biography of a job: every fact about it.")
+    show_parser.add_argument("job")
+    explain_parser = verb("explain", explain, "Where a job stands and what it waits for, in words.")
+    explain_parser.add_argument("job")
+    verb("settings", settings, "Every setting: value, unit, where it comes from, what it is for.")
+    schema_parser = verb("schema", schema, "The JSON Schema of a form of drop.")
+    schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "error", "retry"))
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Supervise a daemon."""
+    from daemon.supervisor import Supervisor
+
+    command = [sys.executable, "-m", "daemon", "work", *(["--once"] if options.once else [])]
+    return Supervisor(command, options.settings).watch()
+
+
+def work(options: argparse.Namespace) -> int:
+    """Be the daemon."""
+    from daemon import app
+
+    return app.main(options.settings, once=options.once, parent=options.parent)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Make everything derived again."""
+    from daemon import reading
+
+    folder = Path(options.settings.state_dir)
+    return reading.replay(folder, options.into or folder, options.settings)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Vouch for the log."""
+    from daemon import reading
+
+    return reading.check(Path(options.settings.state_dir))
+
+
+def show(options: argparse.Namespace) -> int:
+    """Tell a job's life."""
+    from daemon import reading
+
+    return reading.show(Path(options.settings.state_dir), options.job)
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Say in words where a job stands."""
+    from daemon import reading
+
+    return reading.explain(Path(options.settings.state_dir), options.job)
+
+
+def settings(options: argparse.Namespace) -> int:
+    """Print the settings."""
+    from daemon.settings import description
+
+    for name in Settings.__struct_fields__:
+        value = json.dumps(getattr(options.settings, name))
+        print(f"{name} = {value} {unit(name)}".ljust(44), options.origins[name].ljust(14), description(name))
+    return Exit.DONE
+
+
+def schema(options: argparse.Namespace) -> int:
+    """Print a JSON Schema."""
+    from daemon import drops
+
+    print(json.dumps(drops.schema(options.form), indent=2))
+    return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

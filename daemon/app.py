@@ -1,0 +1,223 @@
+"""The only assembly room: settings → state → world → everybody at work, until it is time to stop."""
+
+import errno
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import SystemRandom
+
+import anyio
+import structlog
+
+from daemon import __version__
+from daemon import events as e
+from daemon.blobs import Blobs
+from daemon.disk import SyncFailed
+from daemon.effects import hands_of
+from daemon.effects.world import World
+from daemon.exits import Exit
+from daemon.inlet import Inlet
+from daemon.log import LogBroken
+from daemon.logbook import open_logbook
+from daemon.publisher import Publisher
+from daemon.settings import Settings
+from daemon.state import State
+from daemon.worker import Workers
+
+IDLE_LOOK_S = 0.05  # how often `once` looks whether everything has settled
+
+logger = structlog.get_logger("app")
+
+
+class Held(Exception):  # noqa: N818  said of the state
+    """Another daemon holds this state."""
+
+
+class Clock:
+    """The real one."""
+
+    now = staticmethod(time.time)
+    sleep = staticmethod(anyio.sleep)
+
+
+def main(settings: Settings, *, once: bool = False, parent: int | None = None) -> Exit:
+    """Hold the state and work on it until the end. `parent` is a pipe that closes when the supervisor is gone."""
+    folder = Path(settings.state_dir)
+    try:
+        lock = hold(folder)
+    except Held as held:
+        print(f"mendd: {held}", file=sys.stderr)  # noqa: T201  the logbook belongs to the other one
+        return Exit.HELD
+    open_logbook(folder / "run")
+    try:
+        return anyio.run(_live, settings, once, parent)
+    except Exception as error:  # noqa: BLE001  the last line of defence tells what it was
+        return _told(error)
+    finally:
+        os.close(lock)
+
+
+def hold(folder: Path) -> int:
+    """Take the lock of a state folder; the kernel gives it back whatever happens to this process."""
+    (folder / "run").mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "run" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        who = os.pread(lock, 200, 0).decode(errors="replace").strip()
+        os.close(lock)
+        if error.errno != errno.EWOULDBLOCK:
+            raise
+        raise Held(f"{folder.resolve()} is held by another daemon ({who or 'just starting'})") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
+    return lock
+
+
+async def _live(settings: Settings, once: bool, parent: int | None) -> Exit:  # noqa: FBT001  anyio.run passes by place
+    return await Daemon(settings).live(once=once, parent=parent)
+
+
+class Daemon:
+    """One life of the daemon."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = Path(settings.state_dir)
+        self.settings = settings
+        self.state = State(folder, settings)
+        blobs = Blobs(folder / "blobs")
+        world = World(settings, Clock(), SystemRandom(), blobs, folder / "workspaces", hands_of(settings.world))
+        self.publisher = Publisher(self.state, blobs)
+        self.workers = Workers(self.state, world)
+        self.inlet = Inlet(Path(settings.queue_dir), self.state)
+        self._intake = anyio.CancelScope()
+        self._crew_left = anyio.Event()
+        self._stop = anyio.Event()
+        self._reason = ""
+        self._unsettled: Counter[str] = Counter()  # what this life brought besides certificates
+
+    async def live(self, *, once: bool, parent: int | None) -> Exit:
+        """From catching up to the clean stop."""
+        self.state.catch_up()
+        self.state.listen(e.JobSettled, self._tell_settled)
+        self.state.listen(e.DropRejected, self._tell_rejected)
+        async with anyio.create_task_group() as everybody:
+            everybody.start_soon(self.state.keep)
+            everybody.start_soon(self._stop_on_signal)
+            everybody.start_soon(self._beat)
+            await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
+            self._tell_ready()
+            everybody.start_soon(self.publisher.follow)
+            everybody.start_soon(self.workers.decide)
+            everybody.start_soon(self.workers.watch_the_clock)
+            everybody.start_soon(self._crew)
+            everybody.start_soon(self._take_in)
+            if parent is not None:
+                everybody.start_soon(self._stop_with_parent, parent)
+            if once:
+                everybody.start_soon(self._stop_when_settled)
+            await self._stop.wait()
+            await self._wind_up()
+            everybody.cancel_scope.cancel()
+        self.state.close()
+        return Exit.NOT_ALL_CERTIFIED if once and self._unsettled else Exit.DONE
+
+    async def _wind_up(self) -> None:
+        """Put everything down between two steps, and leave a note for the next life."""
+        self.inlet.close()
+        self._intake.cancel()
+        self.workers.drain()
+        with anyio.move_on_after(self.settings.drain_s):
+            await self._crew_left.wait()
+        self.workers.drop_everything()
+        with anyio.move_on_after(self.settings.drain_s) as scope:
+            await self._crew_left.wait()
+            await self.state.record(e.DaemonStopped(reason=self._reason))
+            await self.publisher.publish(last=True)
+        logger.info("stopped", reason=self._reason, clean=not scope.cancelled_caught)
+
+    async def _crew(self) -> None:
+        async with anyio.create_task_group() as crew:
+            for number in range(1, self.settings.workers + 1):
+                crew.start_soon(self.workers.work, f"w{number}")
+        self._crew_left.set()
+
+    async def _take_in(self) -> None:
+        with self._intake:
+            async with anyio.create_task_group() as both:
+                both.start_soon(self.inlet.listen)
+                both.start_soon(self.inlet.follow)
+
+    # Reasons to stop
+
+    def stop(self, reason: str) -> None:
+        """Wind up and end."""
+        self._reason = self._reason or reason
+        self._stop.set()
+
+    async def _stop_on_signal(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                self.stop(signal.Signals(number).name)
+
+    async def _stop_with_parent(self, parent: int) -> None:
+        await anyio.wait_readable(parent)
+        self.stop("the supervisor is gone")
+
+    async def _stop_when_settled(self) -> None:
+        while self.state.views.jobs.open or not self.inlet.empty:  # noqa: ASYNC110  two conditions, and no hurry
+            await anyio.sleep(IDLE_LOOK_S)
+        self.stop("everything has settled")
+
+    # Signs of life
+
+    async def _beat(self) -> None:
+        heartbeat = self.state.folder / "run" / "heartbeat"
+        heartbeat.touch()
+        while True:
+            os.utime(heartbeat)  # needs no room, so a full disk does not look like a dead daemon
+            await anyio.sleep(self.settings.heartbeat_every_s)
+
+    def _tell_ready(self) -> None:
+        jobs = self.state.views.jobs
+        drop_into = f"{self.inlet.queue}/ideas"
+        logger.info(
+            "ready",
+            drop_into=drop_into,
+            workers=self.settings.workers,
+            world=self.settings.world,
+            open_jobs=len(jobs.open),
+        )
+
+    def _tell_settled(self, fact: e.JobSettled) -> None:
+        where = self.state.folder / "results" / fact.job
+        if fact.outcome == "certified":
+            logger.info("certified", job=fact.job, patch=f"{where}/patch.diff", certificate=f"{where}/certificate.json")
+        else:
+            self._unsettled[fact.outcome] += 1
+            logger.info(fact.outcome, job=fact.job, why=fact.reason, report=f"{where}/report.md")
+
+    def _tell_rejected(self, fact: e.DropRejected) -> None:
+        self._unsettled["rejected"] += 1
+        problem = f"{fact.field}: expected {fact.expected}, got {fact.got}"
+        logger.warning("drop_rejected", name=fact.name, entry=fact.entry, problem=problem, remedy=fact.remedy)
+
+
+def _told(error: BaseException) -> Exit:
+    """Say what ended this life, and what the supervisor shall make of it."""
+    if isinstance(error, BaseExceptionGroup):
+        return max((_told(part) for part in error.exceptions), default=Exit.CRASHED)
+    if isinstance(error, LogBroken):
+        logger.critical(
+            "log_broken", error=str(error), remedy="look with `python -m daemon check`; nothing was changed"
+        )
+        return Exit.STAY_DOWN
+    if isinstance(error, SyncFailed):
+        logger.critical("disk_failed", error=str(error), remedy="see what the kernel says of the disk")
+        return Exit.DISK_FAILED
+    logger.critical("crashed", exc_info=error)
+    return Exit.CRASHED

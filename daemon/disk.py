@@ -1,0 +1,46 @@
+"""The few things that this program wants of a disk: a write that is really there, a file that is never half there."""
+
+import errno
+import os
+from pathlib import Path
+from threading import get_native_id
+
+ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+
+
+class SyncFailed(Exception):  # noqa: N818  said of the disk
+    """The disk did not confirm a write. What is on it is unknown, so only a fresh start may look."""
+
+
+def sync(file: int) -> None:
+    """Wait until the disk confirms what was written to this descriptor."""
+    try:
+        os.fdatasync(file)
+    except OSError as error:
+        raise SyncFailed(f"the disk did not confirm a write: {error}") from error
+
+
+def sync_path(path: Path) -> None:
+    """The same for a file or folder by name: a new name in a folder is a write to the folder."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(file)
+    finally:
+        os.close(file)
+
+
+def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{get_native_id()}.new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                sync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_path(path.parent)

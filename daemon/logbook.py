@@ -1,0 +1,49 @@
+"""What the daemon says while it runs: one JSON line for scripts in state/run/, one plain line for the person watching.
+
+Volatile: nothing is ever read back from it, and a full disk silences it before it stops anything else.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+MOST_BYTES = 16 * 2**20  # then the file becomes daemon.log.jsonl.1, and a new one begins
+
+
+def open_logbook(folder: Path) -> None:
+    """Write to this folder and to stderr from now on."""
+    path = folder / "daemon.log.jsonl"
+
+    def write(_: WrappedLogger, __: str, entry: EventDict) -> str:
+        with contextlib.suppress(OSError):
+            if path.exists() and path.stat().st_size > MOST_BYTES:
+                path.replace(path.with_suffix(".jsonl.1"))
+            with path.open("ab") as file:
+                file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        return _plain(entry)
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            structlog.processors.format_exc_info,
+            write,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _plain(entry: EventDict) -> str:
+    """An entry as a line for a person: the time, the event, its details."""
+    entry = dict(entry)
+    time, event, level = str(entry.pop("timestamp"))[11:19], str(entry.pop("event")), entry.pop("level")
+    trace = entry.pop("exception", None)
+    details = "  ".join(f"{key}={value}" for key, value in entry.items() if value not in ("", None))
+    mark = "" if level == "info" else f"{level}: "
+    line = f"{time}  {mark}{event.replace('_', ' ')}  {details}".rstrip()
+    return f"{line}\n{trace}" if trace else line

@@ -1,0 +1,63 @@
+"""What a job leads to when something about it changed: a first run, another one, the rungs, an end."""
+
+from daemon import steps
+from daemon.policy.ladder import from_rung
+from daemon.policy.trouble import backoff
+from daemon.settings import Settings
+from daemon.steps import Step
+from daemon.views.jobs import Job
+
+
+def decide(job: Job, settings: Settings) -> list[Step]:
+    """What to do about the job now; nothing while its open runs are all there is to do."""
+    runs = job.runs.values()
+    if job.cancel_asked:
+        return _end(job, steps.SettleJob(job.id, "cancelled", "given up on request"))
+    for run in runs:
+        if run.outcome == "certified":
+            return _end(job, steps.SettleJob(job.id, "certified", f"by run {run.id}"))
+        if run.outcome == "refused":
+            return _end(job, steps.SettleJob(job.id, "refused", run.reason))
+    base = [run for run in runs if not run.rung]
+    if not job.rung and len(base) < settings.base_runs:
+        return [] if job.open_runs() else [_base_run(job, len(base), settings)]
+    return _escalate(job, settings)
+
+
+def _base_run(job: Job, failed: int, settings: Settings) -> Step:
+    delay_s = backoff(failed, settings.run_backoff_s, settings.run_backoff_max_s) if failed else 0.0
+    return _open(job, failed, settings.attempts_per_run, delay_s=delay_s)
+
+
+def _escalate(job: Job, settings: Settings) -> list[Step]:
+    tried = {run.rung for run in job.runs.values()}
+    untried = [rung for rung in from_rung(job.rung) if rung.id not in tried]
+    open_runs = job.open_runs()
+    if any(not run.rung for run in open_runs):
+        return []
+    free = max(0, settings.runs_abreast - len(open_runs))
+    opened: list[Step] = [
+        _open(job, len(job.runs) + more, settings.attempts_per_rung, rung=rung.id)
+        for more, rung in enumerate(untried[:free])
+    ]
+    if opened or open_runs:
+        return opened
+    return [steps.SettleJob(job.id, "failed", _what_stopped_it(job))]
+
+
+def _open(job: Job, earlier: int, attempts: int, *, rung: str = "", delay_s: float = 0.0) -> Step:
+    return steps.OpenRun(job.id, job.runs_before + earlier + 1, attempts, rung, job.priority, earlier, delay_s)
+
+
+def _end(job: Job, settle: steps.SettleJob) -> list[Step]:
+    reason = f"the job is {settle.outcome}"
+    return [*(steps.SettleRun(job.id, run.id, "cancelled", reason) for run in job.open_runs()), settle]
+
+
+def _what_stopped_it(job: Job) -> str:
+    """One sentence on a job that exhausted everything: how much was tried, and what came nearest."""
+    attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
+    best = max(attempts, key=lambda attempt: (-len(attempt.broken), attempt.fixed), default=None)
+    last = list(job.runs.values())[-1].reason
+    nearest = f"; the nearest fixed {best.fixed} tests" if best is not None and best.fixed else ""
+    return f"{len(job.runs)} runs with {len(attempts)} attempts failed{nearest}; the last run: {last}"

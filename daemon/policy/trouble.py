@@ -1,0 +1,30 @@
+"""What comes before any story: the world's faults, crashes of our own hands, and deaths of the daemon."""
+
+from daemon import steps
+from daemon.settings import Settings
+from daemon.steps import Step
+from daemon.views.jobs import Job, Run
+
+MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling
+
+
+def next_step(job: Job, run: Run, settings: Settings) -> Step | None:
+    """How a run in trouble goes on; None when there is no trouble."""
+    if run.deaths >= settings.deaths_per_run:
+        reason = f"the daemon died {run.deaths} times with this run in hand after stage {run.stage!r}"
+        return steps.SettleRun(job.id, run.id, "failed", reason)
+    if run.crashes >= settings.crashes_per_run:
+        reason = f"a step crashed {run.crashes} times; the last: {run.crash_message}"
+        return steps.SettleRun(job.id, run.id, "failed", reason)
+    if run.fault and run.faults >= settings.faults_per_run:
+        reason = f"the world was at fault {run.faults} times; the last: {run.fault}: {run.fault_message}"
+        return steps.SettleRun(job.id, run.id, "failed", reason)
+    if run.fault:
+        delay_s = backoff(run.faults, settings.fault_backoff_s, settings.fault_backoff_max_s)
+        return steps.ParkRun(job.id, run.id, f"{run.fault}: {run.fault_message}", delay_s)
+    return None
+
+
+def backoff(times: int, first_s: float, longest_s: float) -> float:
+    """The wait after something happened this many times: doubling, up to a ceiling."""
+    return min(longest_s, first_s * 2.0 ** min(times - 1, MOST_DOUBLINGS))

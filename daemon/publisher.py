@@ -1,0 +1,97 @@
+"""State → disk: a folder for each settled job, the views when they changed, now and then a snapshot. In this order.
+
+Everything written here is derived and could be made again from the log. A snapshot comes last, so that a start from it
+never has to ask whether the rest had been written.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import orjson
+import structlog
+from anyio.to_thread import run_sync
+
+from daemon import events as e
+from daemon.blobs import Blobs
+from daemon.disk import ROOM_ERRORS, write_whole
+from daemon.report import report
+from daemon.state import State
+from daemon.views import Views
+from daemon.views.jobs import Job
+
+logger = structlog.get_logger("publisher")
+
+
+class Publisher:
+    """Follows the state and writes down what changed."""
+
+    def __init__(self, state: State, blobs: Blobs) -> None:
+        self.state = state
+        self.blobs = blobs
+        self._settled: deque[Job] = deque()
+        self._published = self._snapshot_at = -1
+        state.listen(e.JobSettled, self._remember)
+
+    async def follow(self) -> None:
+        """Publish again and again, at most as often as the settings say."""
+        while True:
+            await self.publish()
+            await anyio.sleep(self.state.settings.publish_every_ms / 1000)
+
+    async def publish(self, *, last: bool = False) -> None:
+        """Bring the disk up to what is durable now. A full disk only delays it."""
+        state, settings = self.state, self.state.settings
+        seq = state.seq
+        if self._published == seq and not last:
+            return
+        jobs, documents = list(self._settled), list(documents_of(state.views, seq, settings.view_rows))
+        snapshot = state.snapshot() if last or seq - self._snapshot_at >= settings.snapshot_every_facts else None
+        await state.durable()
+        try:
+            await run_sync(self._write, jobs, documents, snapshot)
+        except OSError as error:
+            if error.errno not in ROOM_ERRORS:
+                raise
+            logger.warning("no_room_to_publish", error=str(error))
+            return
+        for _ in jobs:
+            self._settled.popleft()
+        self._published = seq
+        if snapshot is not None:
+            self._snapshot_at = seq
+
+    def _write(self, jobs: list[Job], documents: list[tuple[str, bytes]], snapshot: bytes | None) -> None:
+        for job in jobs:
+            write_results(self.state.folder / "results", job, self.blobs)
+        write_views(self.state.folder / "views", documents)
+        if snapshot is not None:
+            write_whole(self.state.folder / "snapshot", snapshot, durable=True)
+
+    def _remember(self, fact: e.JobSettled) -> None:
+        self._settled.append(self.state.views.jobs.settled[fact.job])
+
+
+def documents_of(views: Views, seq: int, rows: int) -> Iterator[tuple[str, bytes]]:
+    """Each view as the bytes of its file; `seq` is the last fact folded into it."""
+    for name, document in views.documents(rows):
+        yield name, orjson.dumps({"seq": seq} | document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def write_views(folder: Path, documents: list[tuple[str, bytes]]) -> None:
+    """Put the views in place, each in one move."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in documents:
+        write_whole(folder / f"{name}.json", document)
+
+
+def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
+    """Put down what a person wants to have of a settled job."""
+    mine = folder / job.id
+    mine.mkdir(parents=True, exist_ok=True)
+    write_whole(mine / "report.md", report(job).encode())
+    certified = next((run for run in job.runs.values() if run.outcome == "certified"), None)
+    if certified is not None:
+        write_whole(mine / "patch.diff", blobs.get(certified.patch))
+        write_whole(mine / "certificate.json", blobs.get(certified.certificate))

@@ -1,0 +1,136 @@
+"""What can be asked of a state folder, running or not: check it, replay it, and tell about one job. Reads only.
+
+Everything is answered from the log, because the log is all that there is; the running daemon is not asked.
+"""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from daemon import events as e
+from daemon.blobs import BlobBroken, Blobs
+from daemon.events import AnyFact
+from daemon.exits import Exit
+from daemon.log import Log, LogBroken, segments
+from daemon.publisher import documents_of, write_results, write_views
+from daemon.settings import Settings
+from daemon.state import garbage_kept
+from daemon.views import Folder, Views
+from daemon.views.jobs import Job
+from daemon.views.queue import Queue
+
+
+def facts_in(state: Path) -> Iterator[list[AnyFact]]:
+    """All facts of a state folder, in order."""
+    return Log(state / "log", segment_bytes=1).read()
+
+
+def replay(state: Path, into: Path, settings: Settings) -> int:
+    """Fold the log from zero, and write views and results as the daemon would."""
+    views, blobs, results = Views(), Blobs(state / "blobs"), into / "results"
+    folder = Folder(views)
+    folder.listen(e.JobSettled, lambda fact: write_results(results, views.jobs.settled[fact.job], blobs))
+    seq = 0
+    try:
+        with garbage_kept():
+            for facts in facts_in(state):
+                folder.fold(facts)
+                seq = facts[-1].seq
+    except (LogBroken, BlobBroken) as error:
+        return _refuse(error)
+    write_views(into / "views", list(documents_of(views, seq, settings.view_rows)))
+    print(f"{seq} facts, {views.jobs.accepted} jobs: views in {into / 'views'}, results in {results}")
+    return Exit.DONE
+
+
+def check(state: Path) -> int:
+    """Read every byte of the log."""
+    seq = 0
+    try:
+        for facts in facts_in(state):
+            seq = facts[-1].seq
+    except LogBroken as error:
+        return _refuse(error)
+    print(f"whole: {seq} facts in {len(segments(state / 'log'))} segments")
+    return Exit.DONE
+
+
+def show(state: Path, job: str) -> int:
+    """Print every fact about a job, a line each."""
+    found = False
+    try:
+        for facts in facts_in(state):
+            for fact in facts:
+                if getattr(fact, "job", "") == job:
+                    found = True
+                    print(_line(fact))
+    except LogBroken as error:
+        return _refuse(error)
+    return Exit.DONE if found else _unknown(job)
+
+
+def explain(state: Path, job: str) -> int:
+    """Print where a job stands."""
+    views = Views()
+    folder = Folder(views)
+    last: Job | None = None
+    try:
+        for facts in facts_in(state):
+            for fact in facts:
+                folder.fold((fact,))
+                if isinstance(fact, e.JobSettled) and fact.job == job:
+                    last = views.jobs.settled[job]
+    except LogBroken as error:
+        return _refuse(error)
+    known = views.jobs.open.get(job, last)
+    if known is None:
+        return _unknown(job)
+    for line in _standing(known, views.queue):
+        print(line)
+    return Exit.DONE
+
+
+def _standing(job: Job, queue: Queue) -> Iterator[str]:
+    yield f"{job.id}: {job.title} ({job.kind} in {job.project}, priority {job.priority})"
+    yield f"accepted {_when(job.accepted_at)}"
+    for run in job.runs.values():
+        where = (
+            f"{run.id} ({run.rung or 'base run'}): {run.state}, {len(run.attempts)} of {run.attempts_allowed} attempts"
+        )
+        if run.outcome:
+            yield f"{where}; {run.outcome}{f': {run.reason}' if run.reason else ''}"
+        elif hand := queue.running.get(run.id):
+            yield f"{where}; in the hand of {hand.worker} since {_when(hand.since)}, after stage {run.stage!r}"
+        elif (standing := queue.waiting.get(run.id)) and standing.not_before:
+            yield f"{where}; waits until {_when(standing.not_before)}: {standing.why}"
+        else:
+            yield f"{where}; stands in line for a free worker"
+    if job.outcome:
+        yield f"{job.outcome} {_when(job.settled_at)}{f': {job.reason}' if job.reason else ''}"
+    elif not job.runs:
+        yield "no run is open yet: the daemon decides about it as soon as it runs"
+
+
+def _line(fact: AnyFact) -> str:
+    fields = msgspec.to_builtins(fact)
+    about = {key: value for key, value in fields.items() if key not in ("seq", "at", "type", "job", "drop")}
+    return f"{fact.seq:>8}  {_when(fact.at)}  {fields['type']:<18} " + "  ".join(
+        f"{key}={value}" for key, value in about.items()
+    )
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _unknown(job: str) -> int:
+    print(f"mendd: the log knows no job {job}; ids look like r-000731", file=sys.stderr)
+    return Exit.USAGE
+
+
+def _refuse(error: Exception) -> int:
+    print(f"mendd: {error}", file=sys.stderr)
+    return Exit.STAY_DOWN

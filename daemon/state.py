@@ -1,0 +1,196 @@
+"""The log, and the views folded from it. `record` is the only door through which anything ever happens.
+
+A fact is folded at once and durable soon: whoever awaits `record` goes on only when the disk has confirmed it, and all
+who wait share one sync. So a decision sees every fact, and no effect follows from a fact that could be lost.
+"""
+
+import gc
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+import structlog
+from anyio.lowlevel import checkpoint
+from anyio.to_thread import run_sync
+from msgspec import Struct, structs
+
+from daemon import events
+from daemon.events import Fact
+from daemon.log import Log, LogBroken, NoRoom, Position, Stretch
+from daemon.settings import Settings
+from daemon.views import Folder, Views
+
+ROOM_RETRY_S = 0.5
+DIGEST_BYTES = 16
+
+logger = structlog.get_logger("state")
+
+
+class Snapshot(Struct):
+    """The views at a position of the log, for the code that made them."""
+
+    code: str
+    position: Position
+    views: Views
+
+
+class State:
+    """What the daemon knows. Open it with `catch_up`, keep it with `keep`, change it with `record`."""
+
+    def __init__(self, folder: Path, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.views = Views()
+        self.obstructed = ""  # why nothing becomes durable at the moment
+        self.now = now
+        self._listeners: list[tuple[type[Fact], Callable[[Any], None]]] = []
+        self._folder = Folder(self.views)
+        self._log = Log(folder / "log", settings.segment_bytes)
+        self._durable = 0
+        self._taken = 0  # the last fact that is on its way to the disk, or there
+        self._staged = anyio.Event()  # rings when something was staged
+        self._next_sync = anyio.Event()  # set when what is staged now has become durable
+        self._this_sync = anyio.Event()
+
+    @property
+    def seq(self) -> int:
+        """The number of the last fact."""
+        return self._log.end.seq
+
+    def listen(self, fact_type: type[Fact], listener: Callable[[Any], None]) -> None:
+        """Call the listener after each fact of this type, those that `catch_up` reads included."""
+        self._listeners.append((fact_type, listener))
+        self._folder.listen(fact_type, listener)
+
+    # Opening
+
+    def catch_up(self) -> None:
+        """Come to the present: from the snapshot if there is a fitting one, and through the tail of the log."""
+        (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        snapshot = load_snapshot(self.folder / "snapshot")
+        try:
+            self._fold_from(snapshot)
+        except LogBroken:
+            if snapshot is None:
+                raise
+            self._fold_from(None)  # the truth is whole, or says itself where it is not
+        self._durable = self._taken = self.seq
+        if torn := self._log.torn:
+            logger.warning("log_tail_cut", **structs.asdict(torn))
+            self.note(events.TailCut(**structs.asdict(torn)))
+
+    def _fold_from(self, snapshot: Snapshot | None) -> None:
+        self.views = snapshot.views if snapshot else Views()
+        self._folder = Folder(self.views)
+        self._log = Log(self.folder / "log", self.settings.segment_bytes, snapshot.position if snapshot else None)
+        for fact_type, listener in self._listeners:
+            self._folder.listen(fact_type, listener)
+        with garbage_kept():
+            for facts in self._log.read(mend=True):
+                self._folder.fold(facts)
+
+    # Changing
+
+    async def record(self, *facts: Fact) -> None:
+        """Let the facts have happened; return when they are durable."""
+        self.note(*facts)
+        await self.durable()
+
+    def note(self, *facts: Fact) -> None:
+        """Let the facts have happened, in one breath; they become durable soon."""
+        at = round(self.now(), 6)
+        for fact in facts:
+            placed = structs.replace(fact, seq=self.seq + 1, at=at)
+            self._folder.fold((placed,))
+            self._log.stage(placed)
+        self._staged.set()
+
+    async def durable(self) -> None:
+        """Wait until everything that has happened so far is on the disk."""
+        seq = self.seq
+        while self._durable < seq:
+            await (self._next_sync if self._taken < seq else self._this_sync).wait()
+
+    # Keeping
+
+    async def keep(self) -> None:
+        """Bring what is staged to the disk, for as long as the daemon lives."""
+        while True:
+            await self._staged.wait()
+            await checkpoint()  # whoever the last sync woke up may join this one
+            self._staged = anyio.Event()
+            stretches, self._taken = self._log.take_staged(), self.seq
+            self._this_sync, self._next_sync = self._next_sync, anyio.Event()
+            await self._write(stretches)
+            self._durable = self._taken
+            self._this_sync.set()
+
+    async def _write(self, stretches: list[Stretch]) -> None:
+        while True:
+            try:
+                await run_sync(self._log.write, stretches)
+            except NoRoom as error:
+                if not self.obstructed:
+                    logger.critical("no_room_for_the_log", error=str(error), remedy=f"make room for {self.folder}")
+                self.obstructed = f"no room for the log: {error}"
+                await anyio.sleep(ROOM_RETRY_S)
+            else:
+                if self.obstructed:
+                    logger.info("room_again")
+                self.obstructed = ""
+                return
+
+    def snapshot(self) -> bytes:
+        """The views as they are now; worth nothing on a disk before the last fact in them is durable."""
+        body = msgspec.msgpack.encode(Snapshot(code_digest(), self._log.end, self.views))
+        return _digest(body) + body
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self._log.close()
+
+
+def load_snapshot(path: Path) -> Snapshot | None:
+    """The snapshot, if it is whole and this very code made it; it is derived, so anything else is just not there."""
+    try:
+        data = path.read_bytes()
+        body = memoryview(data)[DIGEST_BYTES:]
+        if _digest(body) != data[:DIGEST_BYTES] or msgspec.msgpack.decode(body, type=_Code).code != code_digest():
+            return None
+        with garbage_kept():
+            return msgspec.msgpack.decode(body, type=Snapshot)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+class _Code(Struct):
+    code: str
+
+
+@cache
+def code_digest() -> str:
+    """A digest of the code that views are made by: another code may fold the same facts into other views."""
+    here = Path(__file__).parent
+    sources = [here / "drops.py", here / "events.py", *sorted((here / "views").glob("*.py"))]
+    return _digest(b"\0".join(source.read_bytes() for source in sources)).hex()
+
+
+def _digest(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+@contextmanager
+def garbage_kept() -> Iterator[None]:
+    """Do not look for garbage while nothing but lasting values is being made: it would look at all of them again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

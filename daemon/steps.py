@@ -1,0 +1,116 @@
+"""What to do next, in the imperative: every step that policy can ask for. Values only; effects know how."""
+
+from msgspec import Struct
+
+from daemon.drops import Job
+from daemon.events import Failure, JobOutcome, RunOutcome
+
+
+class Step(Struct, frozen=True):
+    """Something to be done for a job."""
+
+    job: str
+
+
+class OfRun(Step, frozen=True):
+    """Something to be done in a run, which knows what was asked for."""
+
+    run: str
+    number: int
+    drop: Job
+
+
+# Hands on the world
+
+
+class PrepareEnvironment(OfRun, frozen=True):
+    """Make what the tests need, or find it in the cache."""
+
+
+class PrepareWorkspace(OfRun, frozen=True):
+    """Give the run a pristine tree of its own."""
+
+
+class RunRedGate(OfRun, frozen=True):
+    """Show that the targets fail on the untouched tree, for the right reason."""
+
+
+class Propose(OfRun, frozen=True):
+    """Ask the run's proposer for edits."""
+
+    attempt: int
+    proposer: str
+    model: str
+    rung: str
+    hint: str
+
+
+class ApplyEdits(OfRun, frozen=True):
+    """Apply the answer's edits to the pristine tree, all or nothing."""
+
+    attempt: int
+    answer: str
+
+
+class RunGreenGate(OfRun, frozen=True):
+    """Show that the targets pass and that nothing else broke."""
+
+    attempt: int
+
+
+class MeasureProject(OfRun, frozen=True):
+    """Score a generated project."""
+
+    attempt: int
+
+
+class Certify(OfRun, frozen=True):
+    """Write down what proves the job."""
+
+    attempt: int
+
+
+# Decisions: done by being written down, with the time and the dice that they need
+
+
+class FailAttempt(Step, frozen=True):
+    """Call an attempt failed."""
+
+    run: str
+    attempt: int
+    failure: Failure
+    message: str
+
+
+class OpenRun(Step, frozen=True):
+    """Put a new run in line, after a wait."""
+
+    number: int
+    attempts: int
+    rung: str
+    priority: int
+    earlier: int
+    delay_s: float = 0.0
+
+
+class ParkRun(Step, frozen=True):
+    """Put the run back in line until the world may have mended itself."""
+
+    run: str
+    fault: str
+    delay_s: float
+
+
+class SettleRun(Step, frozen=True):
+    """Close the run."""
+
+    run: str
+    outcome: RunOutcome
+    reason: str = ""
+
+
+class SettleJob(Step, frozen=True):
+    """Close the job."""
+
+    outcome: JobOutcome
+    reason: str = ""

@@ -1,0 +1,143 @@
+"""The workers: claim a run; decide, perform, record. The only place where a hand's crash is caught."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+import anyio
+import structlog
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
+
+from daemon import events as e
+from daemon.effects import perform
+from daemon.effects.world import World
+from daemon.events import Fact
+from daemon.policy import next_step, retry, schedule
+from daemon.state import State
+from daemon.steps import Step
+
+DECISIONS_AT_ONCE = 100  # after so many, others get their turn
+TRACE_CHARACTERS = 4_000
+
+logger = structlog.get_logger("worker")
+
+
+class Bell:
+    """Wakes all who wait for it; costs nothing while nobody does."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self._waiting = 0
+
+    def ring(self, _: object = None) -> None:
+        """Wake everybody."""
+        if self._waiting:
+            self._event.set()
+            self._event = anyio.Event()
+
+    async def wait(self) -> None:
+        """Sleep until the next ring."""
+        self._waiting += 1
+        try:
+            await self._event.wait()
+        finally:
+            self._waiting -= 1
+
+
+class Workers:
+    """All who move jobs on: the workers, the clerk who decides between runs, and the one who watches the clock."""
+
+    def __init__(self, state: State, world: World) -> None:
+        self.state = state
+        self.world = world
+        self.drained = False
+        self._to_decide, self._to_claim, self._to_wait_for = Bell(), Bell(), Bell()
+        self._in_hand: dict[str, CancelScope] = {}
+        self._changed: dict[str, None] = {}  # jobs that the clerk has to look at
+        listeners: dict[Callable[[Any], None], tuple[type[Fact], ...]] = {
+            self._note_change: (e.JobAccepted, e.JobReopened, e.CancelAsked, e.RunSettled),
+            self._to_claim.ring: (e.RunOpened, e.RunDue),
+            self._to_wait_for.ring: (e.RunOpened, e.RunParked),
+            self._let_go: (e.RunSettled,),
+        }
+        for listener, fact_types in listeners.items():
+            for fact_type in fact_types:
+                state.listen(fact_type, listener)
+
+    def drain(self) -> None:
+        """Let every run be put down at the end of its step, and none be taken up."""
+        self.drained = True
+        self._to_claim.ring()
+
+    def drop_everything(self) -> None:
+        """Put every run down at once; the step in hand will be done again."""
+        for scope in self._in_hand.values():
+            scope.cancel()
+
+    async def decide(self) -> None:
+        """The clerk: whatever changed about a job, say what it leads to."""
+        jobs = self.state.views.jobs
+        self._changed.update(dict.fromkeys(jobs.open))  # nobody knows what a former daemon had not decided yet
+        while True:
+            for job in list(islice(self._changed, DECISIONS_AT_ONCE)):
+                del self._changed[job]
+                if job in jobs.open:
+                    for step in retry.decide(jobs.open[job], self.state.settings):
+                        self.state.note(*await perform(step, self.world))
+            await self.state.durable()
+            await (checkpoint() if self._changed else self._to_decide.wait())
+
+    async def work(self, worker: str) -> None:
+        """One worker's life."""
+        queue = self.state.views.queue
+        while not self.drained:
+            run = schedule.next_run(queue)
+            if run is None:
+                await self._to_claim.wait()
+                continue
+            job = queue.waiting[run].job
+            self.state.note(e.RunClaimed(job=job, run=run, worker=worker))
+            with CancelScope() as scope:
+                self._in_hand[run] = scope
+                await self._carry_on(job, run)
+            del self._in_hand[run]
+
+    async def watch_the_clock(self) -> None:
+        """Let delayed runs stand in line when their time has come."""
+        queue = self.state.views.queue
+        while True:
+            if due := schedule.due(queue, self.world.clock.now()):
+                self.state.note(e.RunDue(runs=due))
+            next_at = schedule.next_due_at(queue)
+            with anyio.move_on_after(None if next_at is None else max(0.0, next_at - self.world.clock.now())):
+                await self._to_wait_for.wait()
+
+    async def _carry_on(self, job: str, run: str) -> None:
+        """State decides a step, a step yields facts, facts fold into state."""
+        jobs, queue = self.state.views.jobs, self.state.views.queue
+        while run in queue.running and not self.drained:
+            step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings)
+            if step is None:
+                return
+            facts = await self._perform(step, job, run)
+            if run in queue.running:  # otherwise it was cancelled meanwhile, and nobody wants to know
+                await self.state.record(*facts)
+
+    async def _perform(self, step: Step, job: str, run: str) -> Sequence[Fact]:
+        try:
+            return await perform(step, self.world)
+        except Exception as error:
+            name, trace = type(step).__name__, traceback.format_exc()[-TRACE_CHARACTERS:]
+            logger.exception("step_crashed", run=run, step=name)
+            what = f"{type(error).__name__}: {error}"
+            return [e.StepCrashed(job=job, run=run, step=name, error=what, trace=trace)]
+
+    def _note_change(self, fact: e.JobAccepted | e.JobReopened | e.CancelAsked | e.RunSettled) -> None:
+        self._changed[fact.job] = None
+        self._to_decide.ring()
+
+    def _let_go(self, fact: e.RunSettled) -> None:
+        if fact.outcome == "cancelled" and fact.run in self._in_hand:
+            self._in_hand[fact.run].cancel()
