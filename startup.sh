@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Sets mendd up on a machine with nothing but Python 3.11 or newer, then does what was asked.
+#
+#   bash startup.sh                     start the daemon; Ctrl-C stops it cleanly
+#   bash startup.sh FILE.json …         drop these first
+#   bash startup.sh --once FILE.json …  … and end when everything has settled; status 0 if all was certified
+#   bash startup.sh test [ARGUMENT …]   run the test suite (arguments go to pytest)
+#   bash startup.sh campaign            run the long campaigns: kills, bursts
+#   bash startup.sh bench [NAME …]      measure against the peers; writes docs/benchmarks.md
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+venv="$here/.venv"
+
+say() { printf 'mendd: %s\n' "$*" >&2; }
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    say "no Python 3.11 or newer found. Install one, or name it: PYTHON=/path/to/python3 bash startup.sh"
+    return 69
+}
+
+# Brings .venv to what requirements/$1.txt locks; does nothing when it is there already.
+install() {
+    local locked="$here/requirements/$1.txt" stamp="$venv/.installed-$1" python
+    if [ -x "$venv/bin/python" ] && cmp -s "$locked" "$stamp"; then return; fi
+    python="$(find_python)"
+    say "installing what requirements/$1.txt locks into .venv (once)"
+    if command -v uv >/dev/null; then
+        "$venv/bin/python" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" "$venv"
+        uv pip install --quiet --python "$venv/bin/python" --require-hashes -r "$locked"
+    else
+        if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+            if ! "$python" -m venv --clear "$venv"; then
+                say "$python cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"
+                return 69
+            fi
+        fi
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$locked"
+    fi
+    cp "$locked" "$stamp"
+}
+
+case "${1:-}" in
+    -h | --help) usage; exit 0 ;;
+    test) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -m "not campaign" "$@" ;;
+    campaign) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -m campaign "$@" ;;
+    bench) shift; install bench; cd "$here"; exec "$venv/bin/python" -m tests.benchmarks "$@" ;;
+esac
+
+verb=run
+files=()
+for argument in "$@"; do
+    case "$argument" in
+        --once) verb=once ;;
+        -*) say "unknown option $argument"; usage >&2; exit 2 ;;
+        /*) files+=("$argument") ;;
+        *) files+=("$PWD/$argument") ;;
+    esac
+done
+install run
+cd "$here"
+[ "${#files[@]}" -eq 0 ] || "$venv/bin/python" tools/drop.py "${files[@]}"
+exec "$venv/bin/python" -m daemon "$verb"
