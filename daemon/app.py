@@ -50,7 +50,7 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None) -
     try:
         lock = hold(folder)
     except Held as held:
-        print(f"mendd: {held}", file=sys.stderr)  # noqa: T201  the logbook belongs to the other one
+        print(f"mendd: {held}", file=sys.stderr)
         return Exit.HELD
     open_logbook(folder / "run")
     try:

@@ -60,7 +60,7 @@ class Supervisor:
         """From start to end of one daemon. It holds one end of a pipe, and goes when the other end is gone."""
         its_end, our_end = os.pipe()
         try:
-            child = subprocess.Popen([*self.command, "--parent", str(its_end)], pass_fds=(its_end,))  # noqa: S603
+            child = subprocess.Popen([*self.command, "--parent", str(its_end)], pass_fds=(its_end,))
             self._child = child
             os.close(its_end)
             began = time.time()
