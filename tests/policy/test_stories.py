@@ -1,0 +1,164 @@
+"""Every branch of the stories, as pure functions of told facts."""
+
+from typing import Any
+
+import pytest
+
+from daemon import events as e
+from daemon import steps
+from daemon.events import Fact
+from daemon.policy import next_step
+from daemon.settings import Settings
+from daemon.steps import Step
+from tests.fakes.told import Told
+
+SETTINGS = Settings()
+AT: dict[str, Any] = {"job": "r-000001", "run": "r-000001.1"}
+RED = e.RedGateHeld(**AT, failing=["t"], passing=3, signature="v1:x", message="boom")
+PROPOSED = e.Proposed(**AT, attempt=1, prompt="p", answer="a")
+AGAIN = e.Proposed(**AT, attempt=2, prompt="p", answer="b")
+APPLIED = e.EditsApplied(**AT, attempt=1, files=["a.py"], diff="d")
+FAILED = e.AttemptFailed(**AT, attempt=1, failure="same_failure", message="still boom")
+CERTIFIED = e.Certified(**AT, attempt=1, certificate="c", patch="p")
+
+
+def after(*facts: Fact, attempts: int = 6) -> Step | None:
+    told = Told().accepted().opened(attempts=attempts).claimed().tell(*facts)
+    job = told.views.jobs.open["r-000001"]
+    return next_step(job, job.runs["r-000001.1"], SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ([], steps.PrepareEnvironment),
+        ([e.EnvironmentReady(**AT, key="k")], steps.PrepareWorkspace),
+        ([e.WorkspaceReady(**AT, base="b")], steps.RunRedGate),
+        ([RED], steps.Propose),
+        ([RED, PROPOSED], steps.ApplyEdits),
+        ([RED, PROPOSED, APPLIED], steps.RunGreenGate),
+        ([RED, PROPOSED, APPLIED, FAILED], steps.Propose),
+        ([RED, FAILED], steps.Propose),
+        ([RED, PROPOSED, APPLIED, e.GreenGatePassed(**AT, attempt=1, fixed=1, kept=3)], steps.Certify),
+        ([RED, PROPOSED, APPLIED, CERTIFIED], steps.SettleRun),
+        ([e.RunRefused(**AT, verdict="flaky", cause="it depends")], steps.SettleRun),
+    ],
+)
+def test_a_repair_goes_on_with(facts: list[Fact], step: type[Step]) -> None:
+    assert isinstance(after(*facts), step)
+
+
+def test_a_failed_attempt_is_followed_by_the_next_until_none_is_left() -> None:
+    second = after(RED, PROPOSED, FAILED, attempts=2)
+    assert isinstance(second, steps.Propose)
+    assert second.attempt == 2
+    last = after(
+        RED, PROPOSED, FAILED, AGAIN, e.AttemptFailed(**AT, attempt=2, failure="syntax", message="no"), attempts=2
+    )
+    assert isinstance(last, steps.SettleRun)
+    assert (last.outcome, "2 of 2 attempts" in last.reason, "syntax" in last.reason) == ("failed", True, True)
+
+
+def test_a_refusal_says_its_cause() -> None:
+    step = after(e.RunRefused(**AT, verdict="environment", cause="no module named numpy"))
+    assert isinstance(step, steps.SettleRun)
+    assert (step.outcome, step.reason) == ("refused", "environment: no module named numpy")
+
+
+def test_a_run_that_nobody_holds_has_no_next_step() -> None:
+    job = Told().accepted().opened().views.jobs.open["r-000001"]
+    assert next_step(job, job.runs["r-000001.1"], SETTINGS) is None
+
+
+def test_the_same_state_gives_the_same_step() -> None:
+    assert after(RED, PROPOSED) == after(RED, PROPOSED)
+
+
+FAULT = e.WorldFaulted(**AT, step="Propose", fault="models_down", message="connection refused")
+
+
+def test_a_fault_parks_the_run_and_costs_no_attempt() -> None:
+    step = after(RED, FAULT)
+    assert isinstance(step, steps.ParkRun)
+    assert step.delay_s == SETTINGS.fault_backoff_s
+
+
+def test_faults_back_off_up_to_a_ceiling() -> None:
+    delays = []
+    for times in range(1, 10):
+        step = after(RED, *[FAULT] * times)
+        assert isinstance(step, steps.ParkRun)
+        delays.append(step.delay_s)
+    assert delays[:3] == [5.0, 10.0, 20.0]
+    assert delays[-1] == SETTINGS.fault_backoff_max_s
+
+
+def test_nothing_is_uncounted_so_even_faults_end() -> None:
+    step = after(RED, *[FAULT] * SETTINGS.faults_per_run)
+    assert isinstance(step, steps.SettleRun)
+    assert "connection refused" in step.reason
+
+
+def test_after_a_success_the_fault_is_forgotten() -> None:
+    assert isinstance(after(FAULT, RED), steps.Propose)
+
+
+def test_a_crashed_step_is_done_again_three_times_at_most() -> None:
+    crash = e.StepCrashed(**AT, step="Propose", error="KeyError: 'x'")
+    assert isinstance(after(RED, crash), steps.Propose)
+    step = after(RED, *[crash] * SETTINGS.crashes_per_run)
+    assert isinstance(step, steps.SettleRun)
+    assert "KeyError" in step.reason
+
+
+def test_a_run_that_keeps_killing_the_daemon_is_given_up() -> None:
+    told = Told().accepted().opened().claimed()
+    for _ in range(SETTINGS.deaths_per_run):
+        told.tell(e.DaemonStarted(pid=1, version="0")).claimed()
+    job = told.views.jobs.open["r-000001"]
+    step = next_step(job, job.runs["r-000001.1"], SETTINGS)
+    assert isinstance(step, steps.SettleRun)
+    assert "died" in step.reason
+
+
+def test_a_clean_stop_is_no_death() -> None:
+    told = Told().tell(e.DaemonStarted(pid=1, version="0")).accepted().opened().claimed()
+    for _ in range(SETTINGS.deaths_per_run):
+        told.tell(e.DaemonStopped(reason="SIGTERM"), e.DaemonStarted(pid=1, version="0")).claimed()
+    job = told.views.jobs.open["r-000001"]
+    assert isinstance(next_step(job, job.runs["r-000001.1"], SETTINGS), steps.PrepareEnvironment)
+
+
+IDEA_AT: dict[str, Any] = {"job": "i-000001", "run": "i-000001.1"}
+
+
+def idea_after(*facts: Fact) -> Step | None:
+    told = Told().accepted("i-000001").opened("i-000001.1").claimed("i-000001.1").tell(*facts)
+    job = told.views.jobs.open["i-000001"]
+    return next_step(job, job.runs["i-000001.1"], SETTINGS)
+
+
+IDEA_PROPOSED = e.Proposed(**IDEA_AT, attempt=1, prompt="p", answer="a")
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ([], steps.PrepareWorkspace),
+        ([e.WorkspaceReady(**IDEA_AT, base="")], steps.Propose),
+        ([IDEA_PROPOSED], steps.ApplyEdits),
+        ([IDEA_PROPOSED, e.EditsApplied(**IDEA_AT, attempt=1, files=["a.py"], diff="d")], steps.MeasureProject),
+        ([IDEA_PROPOSED, e.ProjectMeasured(**IDEA_AT, attempt=1, score=90)], steps.Certify),
+        ([IDEA_PROPOSED, e.ProjectMeasured(**IDEA_AT, attempt=1, score=89, findings=["lint: -11"])], steps.FailAttempt),
+        ([e.Certified(**IDEA_AT, attempt=1, certificate="c", patch="p")], steps.SettleRun),
+        ([e.RunRefused(**IDEA_AT, verdict="missing_hands", cause="none")], steps.SettleRun),
+    ],
+)
+def test_an_idea_goes_on_with(facts: list[Fact], step: type[Step]) -> None:
+    assert isinstance(idea_after(*facts), step)
+
+
+def test_a_low_score_names_its_findings() -> None:
+    step = idea_after(IDEA_PROPOSED, e.ProjectMeasured(**IDEA_AT, attempt=1, score=89, findings=["lint: -11"]))
+    assert isinstance(step, steps.FailAttempt)
+    assert (step.failure, "lint: -11" in step.message) == ("low_score", True)
