@@ -9,6 +9,8 @@ from msgspec import Struct, field
 from daemon import events as e
 
 EXAMPLE_CHARACTERS = 200
+DAY_S = 86_400
+DAYS_KEPT = 90
 
 
 class Signature(Struct):
@@ -42,6 +44,10 @@ class FixDatabase(Struct):
     reused: dict[str, None] = field(default_factory=dict)  # open jobs in which a remembered fix held
     certified: int = 0
     certified_with_reuse: int = 0
+    seen: int = 0
+    tried: int = 0
+    worked: int = 0
+    learned: dict[int, int] = field(default_factory=dict)  # day since the epoch → fixes learned on it
 
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/fix_database.json."""
@@ -50,6 +56,10 @@ class FixDatabase(Struct):
         return {
             "signatures": len(self.signatures),
             "fixes": len(self.fixes),
+            "seen": self.seen,
+            "tried": self.tried,
+            "worked": self.worked,
+            "learned_by_day": {str(day * DAY_S): count for day, count in self.learned.items()},
             "certified_jobs": self.certified,
             "reuse_rate": self.certified_with_reuse / self.certified if self.certified else None,
             "latest_signatures": {
@@ -80,6 +90,7 @@ class FixDatabase(Struct):
 def _seen(database: FixDatabase, name: str, message: str, at: float) -> None:
     signature = database.signatures.pop(name, None) or Signature(first_at=at, example=message[:EXAMPLE_CHARACTERS])
     signature.seen += 1
+    database.seen += 1
     signature.last_at = at
     database.signatures[name] = signature
 
@@ -95,15 +106,22 @@ def _error_reported(database: FixDatabase, fact: e.ErrorReported) -> None:
 
 
 def _learned(database: FixDatabase, fact: e.FixLearned) -> None:
-    if fact.fix not in database.fixes:
-        database.fixes[fact.fix] = Fix(fact.signature, fact.job, fact.before, fact.after, fact.at)
+    if fact.fix in database.fixes:
+        return
+    database.fixes[fact.fix] = Fix(fact.signature, fact.job, fact.before, fact.after, fact.at)
+    day = int(fact.at) // DAY_S
+    database.learned[day] = database.learned.get(day, 0) + 1
+    if len(database.learned) > DAYS_KEPT:
+        del database.learned[next(iter(database.learned))]
 
 
 def _tried(database: FixDatabase, fact: e.FixTried) -> None:
     fix = database.fixes[fact.fix]
     fix.tried += 1
+    database.tried += 1
     if fact.worked:
         fix.worked += 1
+        database.worked += 1
         database.reused[fact.job] = None
 
 

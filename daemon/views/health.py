@@ -21,7 +21,9 @@ class Minute(Struct):
     failures: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     crashes: int = 0
-    restarts: int = 0
+    restarts: int = 0  # after a life without a clean end
+    torn_ends: int = 0
+    pauses: int = 0  # of intake
 
 
 class Life(Struct):
@@ -67,6 +69,8 @@ class Health(Struct):
                     "faults": dict(sorted(minute.faults.items())),
                     "crashes": minute.crashes,
                     "restarts": minute.restarts,
+                    "torn_ends": minute.torn_ends,
+                    "pauses": minute.pauses,
                 }
                 for number, minute in islice(self.minutes.items(), MINUTES_KEPT)
             },
@@ -123,8 +127,13 @@ def _stopped(health: Health, fact: e.DaemonStopped) -> None:
     health.lives[-1].stopped_at, health.lives[-1].reason = fact.at, fact.reason
 
 
-def _torn(health: Health, _: e.TailCut) -> None:
+def _torn(health: Health, fact: e.TailCut) -> None:
     health.torn_ends += 1
+    _minute(health, fact.at).torn_ends += 1
+
+
+def _paused(health: Health, fact: e.IntakePaused) -> None:
+    _minute(health, fact.at).pauses += 1
 
 
 FOLD: dict[type[e.Fact], Callable[[Health, Any], None]] = {
@@ -138,4 +147,5 @@ FOLD: dict[type[e.Fact], Callable[[Health, Any], None]] = {
     e.DaemonStarted: _started,
     e.DaemonStopped: _stopped,
     e.TailCut: _torn,
+    e.IntakePaused: _paused,
 }

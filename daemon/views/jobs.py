@@ -99,6 +99,7 @@ class Jobs(Struct):
     open: dict[str, Job] = field(default_factory=dict)
     settled: dict[str, Job] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
+    in_hand: dict[str, str] = field(default_factory=dict)  # running run → its job
     sources: dict[str, int] = field(default_factory=dict)  # file → entries taken from it so far
     rejected: int = 0
 
@@ -109,6 +110,7 @@ class Jobs(Struct):
             "rejected": self.rejected,
             "open": len(self.open),
             "settled": dict(sorted(self.outcomes.items())),
+            "jobs_in_hand": [_row(self.open[job]) for job in dict.fromkeys(self.in_hand.values())],
             "open_jobs": [_row(job) for job in islice(self.open.values(), rows)],
             "last_settled": [_row(job) for job in islice(reversed(self.settled.values()), rows)],
         }
@@ -195,18 +197,20 @@ def _run(jobs: Jobs, fact: e.OfRun) -> Run:
 
 
 def _started(jobs: Jobs, _: e.DaemonStarted) -> None:
-    for job in jobs.open.values():
-        for run in job.runs.values():
-            if run.state == "running":
-                run.state = "waiting"
-                run.deaths += 1
+    for run in _put_down(jobs):
+        run.deaths += 1
 
 
 def _stopped(jobs: Jobs, _: e.DaemonStopped) -> None:
-    for job in jobs.open.values():
-        for run in job.runs.values():
-            if run.state == "running":
-                run.state = "waiting"
+    _put_down(jobs)
+
+
+def _put_down(jobs: Jobs) -> list[Run]:
+    runs = [jobs.open[job].runs[run] for run, job in jobs.in_hand.items()]
+    for run in runs:
+        run.state = "waiting"
+    jobs.in_hand.clear()
+    return runs
 
 
 def _opened(jobs: Jobs, fact: e.RunOpened) -> None:
@@ -217,10 +221,12 @@ def _claimed(jobs: Jobs, fact: e.RunClaimed) -> None:
     run = jobs.open[fact.job].runs[fact.run]
     run.state = "running"
     run.fault = ""
+    jobs.in_hand[fact.run] = fact.job
 
 
 def _parked(jobs: Jobs, fact: e.RunParked) -> None:
     jobs.open[fact.job].runs[fact.run].state = "waiting"
+    jobs.in_hand.pop(fact.run, None)
 
 
 def _faulted(jobs: Jobs, fact: e.WorldFaulted) -> None:
@@ -238,6 +244,7 @@ def _crashed(jobs: Jobs, fact: e.StepCrashed) -> None:
 def _run_settled(jobs: Jobs, fact: e.RunSettled) -> None:
     run = _run(jobs, fact)
     run.state, run.outcome, run.reason = "settled", fact.outcome, fact.reason
+    jobs.in_hand.pop(fact.run, None)
 
 
 def _job_settled(jobs: Jobs, fact: e.JobSettled) -> None:

@@ -1,5 +1,6 @@
 """Who works on what, what stands in line, and what waits for which reason. Times are facts' times, never now."""
 
+from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush, nsmallest
 from typing import Any
@@ -11,6 +12,7 @@ from daemon import events as e
 # A run stands behind what comes within this many facts for each earlier run of its job: first runs go before second
 # ones, and yet nobody waits for ever, because the log grows past every place.
 STEP_BACK = 1000
+FREE_WORKER = "a free worker"
 
 
 class Standing(Struct):
@@ -58,6 +60,8 @@ class Queue(Struct):
         delayed = nsmallest(rows, ((s.not_before, run) for run, s in self.waiting.items() if s.not_before))
         return {
             "depth": len(self.waiting),
+            "delayed_depth": sum(1 for s in self.waiting.values() if s.not_before),
+            "waiting_for": dict(Counter(s.why or FREE_WORKER for s in self.waiting.values()).most_common(rows)),
             "running": [
                 {"run": run, "job": hand.job, "worker": hand.worker, "since": hand.since}
                 for run, hand in self.running.items()
@@ -75,7 +79,7 @@ class Queue(Struct):
             "job": standing.job,
             "priority": standing.priority,
             "waiting_since": standing.opened_at,
-            "why": standing.why or "for a free worker",
+            "why": standing.why or FREE_WORKER,
             "not_before": standing.not_before or None,
         }
 
