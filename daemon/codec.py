@@ -33,3 +33,13 @@ def follows(lines: bytes | memoryview, running: int) -> int | None:
     """
     sealed = crc32(lines[:-SEAL], running)
     return crc32(lines[-SEAL:], sealed) if lines[-SEAL:] == b',"crc":"%08x"}\n' % sealed else None
+
+
+def running_after(seal: bytes) -> int | None:
+    """The running checksum after a line that ends in this seal; None where it is no seal."""
+    number = seal[-SEAL:][len(b',"crc":"') : -len(b'"}\n')]
+    try:
+        sealed = int(number, 16)
+    except ValueError:
+        return None
+    return crc32(seal, sealed) if seal == b',"crc":"%08x"}\n' % sealed else None

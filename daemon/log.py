@@ -75,25 +75,43 @@ class Log:
 
         A torn end is left alone, or with `mend` cut off and kept aside (told in `self.torn`).
         """
+        self._verify_position()
         while True:
             path = self._path(self.end.segment)
+            # Looked for before reading: a segment that has a later one is not written to any more, so a reader beside
+            # a running daemon reads all of it.
+            later = [name for name in segments(self.folder) if name > path.name]
             rest = b""
             if path.exists():
                 with path.open("rb") as file:
                     file.seek(self.end.offset)
                     rest = yield from self._read_segment(path.name, file)
-            following = self._path(self.end.seq + 1)
-            is_last = following == path or not following.exists()
-            if rest and not is_last:
+            if rest and later:
                 raise LogBroken(path.name, self.end.offset, "a sealed segment ends in the middle of a fact")
             if rest:
                 yield from self._read_torn_end(path, rest, mend=mend)
-            if is_last:
+            if not later:
                 break
+            if later[0] != self._path(self.end.seq + 1).name:
+                raise LogBroken(later[0], 0, f"fact {self.end.seq + 1} comes next, and no segment begins with it")
             self.end = Position(segment=self.end.seq + 1, seq=self.end.seq)
-        later = [name for name in segments(self.folder) if name > path.name]
-        if later:
-            raise LogBroken(later[0], 0, f"fact {self.end.seq + 1} comes next, and no segment begins with it")
+        if mend and path.exists():
+            sync_path(path)  # a former daemon may have been killed between its last write and the sync
+
+    def _verify_position(self) -> None:
+        """Make sure that the line before the position is there and is the one that was read then."""
+        if not self.end.offset:
+            return
+        path = self._path(self.end.segment)
+        before = b""
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(max(0, self.end.offset - codec.SEAL))
+                before = file.read(codec.SEAL)
+        if codec.running_after(before) != self.end.running:
+            raise LogBroken(
+                path.name, self.end.offset, f"fact {self.end.seq}, which was read before, does not end here"
+            )
 
     def _read_segment(self, name: str, file: BinaryIO) -> Generator[list[AnyFact], None, bytes]:
         """Yield the facts of the whole lines in the file; return the bytes behind the last line end."""
