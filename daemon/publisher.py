@@ -32,6 +32,7 @@ class Publisher:
         self.blobs = blobs
         self._settled: deque[Job] = deque()
         self._published = self._snapshot_at = -1
+        self._one_at_a_time = anyio.Lock()
         state.listen(e.JobSettled, self._remember)
 
     async def follow(self) -> None:
@@ -42,6 +43,10 @@ class Publisher:
 
     async def publish(self, *, last: bool = False) -> None:
         """Bring the disk up to what is durable now. A full disk only delays it."""
+        async with self._one_at_a_time:
+            await self._publish(last=last)
+
+    async def _publish(self, *, last: bool) -> None:
         state, settings = self.state, self.state.settings
         seq = state.seq
         if self._published == seq and not last:

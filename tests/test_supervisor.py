@@ -1,0 +1,72 @@
+"""The supervisor: it restarts after a crash or on a stale heartbeat, passes signals on, knows when to stay down."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from daemon import events as e
+from daemon.exits import Exit
+from tests.fakes.daemon_process import DaemonProcess, repair
+
+
+def test_a_killed_daemon_is_started_again_and_finishes_its_work(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path)
+    daemon.drop("a.json", repair("a", "die 2, fix"))
+    assert daemon.start("once").wait() == Exit.DONE
+    assert len(daemon.facts_of(e.DaemonStarted)) == 3
+    assert "SIGKILL" in daemon.said()
+
+
+def test_a_crash_loop_ends_in_staying_down(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path, crash_loop_restarts=3, restart_backoff_max_s=0.1)
+    daemon.drop("a.json", repair("a", "die 99, fix"))
+    assert daemon.start("run").wait() != Exit.DONE
+    assert "3 crashes within" in daemon.said()
+    assert len(daemon.facts_of(e.DaemonStarted)) == 3
+
+
+def test_a_broken_log_stays_down_and_says_where(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path)
+    daemon.drop("a.json", repair("a"))
+    assert daemon.start("once").wait() == Exit.DONE
+    [segment] = (daemon.state / "log").glob("*.jsonl")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    (daemon.state / "snapshot").unlink()
+    assert daemon.start("run").wait() == Exit.STAY_DOWN
+    assert segment.name in daemon.said()
+    assert segment.read_bytes() == data, "nothing was changed"
+
+
+def test_a_silent_daemon_is_killed_and_started_again(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path, heartbeat_stale_s=1.0, heartbeat_every_s=0.1) as daemon:
+        daemon.start("run").wait_until(lambda: daemon.facts_of(e.DaemonStarted))
+        [first] = daemon.facts_of(e.DaemonStarted)
+        assert isinstance(first, e.DaemonStarted)
+        os.kill(first.pid, signal.SIGSTOP)  # alive, and yet not there
+        daemon.wait_until(lambda: len(daemon.facts_of(e.DaemonStarted)) == 2)
+        assert "no heartbeat" in daemon.said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_stop_is_passed_on_and_the_stop_is_clean(tmp_path: Path, number: signal.Signals) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start("run").wait_until_said("ready")
+        assert daemon.process is not None
+        daemon.process.send_signal(number)
+        assert daemon.wait() == Exit.DONE
+    assert isinstance(list(daemon.facts())[-1], e.DaemonStopped)
+
+
+def test_a_daemon_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start("run").wait_until_said("ready")
+        assert daemon.process is not None
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        daemon.wait_until(lambda: daemon.facts_of(e.DaemonStopped))
+        [stopped] = daemon.facts_of(e.DaemonStopped)
+        assert isinstance(stopped, e.DaemonStopped)
+        assert stopped.reason == "the supervisor is gone"
