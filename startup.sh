@@ -46,6 +46,7 @@ install() {
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$locked"
     fi
     cp "$locked" "$stamp"
+    cp "$here/requirements/run.txt" "$venv/.installed-run" # every list holds this one
 }
 
 case "${1:-}" in
