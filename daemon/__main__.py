@@ -4,13 +4,14 @@ import argparse
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daemon.exits import Exit
-from daemon.settings import SettingError, Settings, from_environment, resolve, unit
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
 
 SETTINGS_FILE = "settings.toml"
 
@@ -18,6 +19,8 @@ SETTINGS_FILE = "settings.toml"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Say a verb; the exit status says how it went."""
     options = _parser().parse_args(arguments)
+    from daemon.settings import SettingError
+
     try:
         options.settings, options.origins = read_settings(Path(SETTINGS_FILE))
     except SettingError as error:
@@ -33,8 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.DONE
 
 
-def read_settings(path: Path) -> tuple[Settings, dict[str, str]]:
+def read_settings(path: Path) -> "tuple[Settings, dict[str, str]]":
     """The settings in force and where each comes from: defaults < settings.toml < MENDD_*."""
+    import tomllib
+
+    from daemon.settings import SettingError, from_environment, resolve
+
     layers: list[tuple[str, dict[str, Any]]] = []
     if path.exists():
         try:
@@ -121,7 +128,7 @@ def explain(options: argparse.Namespace) -> int:
 
 def settings(options: argparse.Namespace) -> int:
     """Print the settings."""
-    from daemon.settings import description
+    from daemon.settings import Settings, description, unit
 
     for name in Settings.__struct_fields__:
         value = json.dumps(getattr(options.settings, name))

@@ -11,12 +11,12 @@ HOUSE = Path(__file__).parent.parent
 
 
 def startup(
-    *arguments: str | Path, cwd: Path = HOUSE, house: Path = HOUSE, **environment: str
+    *arguments: str | Path, cwd: Path = HOUSE, house: Path = HOUSE, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/bash", house / "startup.sh", *arguments],
         cwd=cwd,
-        env=os.environ | environment,
+        env=os.environ | (environment or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -40,7 +40,7 @@ def test_a_machine_without_python_is_told_what_is_missing(tmp_path: Path) -> Non
     (tmp_path / "bin").mkdir()
     for program in ("dirname", "cmp"):
         (tmp_path / "bin" / program).symlink_to(shutil.which(program) or program)
-    result = startup(house=tmp_path, PATH=str(tmp_path / "bin"))
+    result = startup(house=tmp_path, environment={"PATH": str(tmp_path / "bin")})
     assert (result.returncode, "Python 3.11 or newer" in result.stderr) == (69, True)
 
 
@@ -51,7 +51,7 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
 
 def test_one_drop_on_the_spot_from_any_folder(tmp_path: Path, elsewhere: dict[str, str]) -> None:
     shutil.copy(HOUSE / "examples" / "off_by_one.json", tmp_path / "mine.json")
-    result = startup("--once", "mine.json", cwd=tmp_path, MENDD_WORLD="scripted", **elsewhere)
+    result = startup("--once", "mine.json", cwd=tmp_path, environment={"MENDD_WORLD": "scripted"} | elsewhere)
     assert result.returncode == 0, result.stderr
     assert "r-000001/patch.diff" in result.stderr
     assert (tmp_path / "state" / "results" / "r-000001" / "certificate.json").exists()
@@ -59,6 +59,6 @@ def test_one_drop_on_the_spot_from_any_folder(tmp_path: Path, elsewhere: dict[st
 
 
 def test_a_file_that_is_not_there_starts_nothing(tmp_path: Path, elsewhere: dict[str, str]) -> None:
-    result = startup("--once", tmp_path / "none.json", **elsewhere)
+    result = startup("--once", tmp_path / "none.json", environment=elsewhere)
     assert (result.returncode, "no such file" in result.stderr) == (2, True)
     assert not (tmp_path / "state").exists()
