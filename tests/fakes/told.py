@@ -19,6 +19,11 @@ class Told:
         self.facts: list[Fact] = []
         self._folder = Folder(self.views)
 
+    def thaw(self, views: Views) -> None:
+        """Go on with these views."""
+        self.views = views
+        self._folder = Folder(views)
+
     def tell(self, *facts: Fact) -> "Told":
         """Let these facts happen, a second apart."""
         for fact in facts:

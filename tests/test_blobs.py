@@ -1,0 +1,41 @@
+"""Blobs: named by their content, written once, and damage is found when they are read."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.blobs import BlobBroken, Blobs
+
+
+@given(st.binary(max_size=10_000))
+def test_what_was_put_is_what_is_got(tmp_path_factory: pytest.TempPathFactory, value: bytes) -> None:
+    blobs = Blobs(tmp_path_factory.getbasetemp() / "blobs")
+    assert blobs.get(blobs.put(value)) == value
+
+
+def test_equal_values_are_one_file_even_when_put_at_once(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(blobs.put, [b"the same"] * 200))
+    assert len(names) == 1
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == list(names)
+
+
+def test_a_damaged_blob_is_told(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    name, other = blobs.put(b"something"), blobs.put(b"something else")
+    path, from_other = tmp_path / name[:2] / name, tmp_path / other[:2] / other
+    path.write_bytes(from_other.read_bytes())
+    with pytest.raises(BlobBroken, match="another digest"):
+        blobs.get(name)
+    path.write_bytes(b"no zlib")
+    with pytest.raises(BlobBroken, match="damaged"):
+        blobs.get(name)
+
+
+def test_a_blob_that_was_never_put_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Blobs(tmp_path).get("0" * 64)
