@@ -1,0 +1,205 @@
+"""What the daemon has learned: failures by signature, remembered fixes, and how well they hold."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import peek
+from msgspec import Struct, field
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+DAYS_SHOWN = 30
+WEEK_DAYS = 7
+
+
+class Signature(Struct):
+    """A failure as often as it was seen."""
+
+    seen: int = 0
+    certified: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    example: str = ""
+
+
+class Fix(Struct):
+    """A remembered edit, and how it held."""
+
+    signature: str = ""
+    job: str = ""
+    before: str = ""
+    after: str = ""
+    learned_at: float = 0.0
+    tried: int = 0
+    worked: int = 0
+
+
+class FixDatabase(Struct):
+    """fix_database.json; what an older daemon did not count is None."""
+
+    signatures: int = 0
+    fixes: int = 0
+    seen: int | None = None
+    tried: int | None = None
+    worked: int | None = None
+    certified_jobs: int = 0
+    reuse_rate: float | None = None
+    learned_by_day: dict[int, int] = field(default_factory=dict)
+    latest_signatures: dict[str, Signature] = field(default_factory=dict)
+    best_fixes: dict[str, Fix] = field(default_factory=dict)
+
+    def most_frequent(self, rows: int) -> list[tuple[str, Signature]]:
+        """Of the signatures that the view lists, those seen most often."""
+        listed = self.latest_signatures.items()
+        return sorted(listed, key=lambda item: (-item[1].seen, -item[1].last_at, item[0]))[:rows]
+
+    def best(self, rows: int) -> list[tuple[str, Fix]]:
+        """The fixes that worked most often, in the order of the view."""
+        return list(self.best_fixes.items())[:rows]
+
+    def growth(self, days: int, now: float) -> list[int]:
+        """Fixes learned on each of the last days, today at the end."""
+        today = int(now) // peek.DAY_S * peek.DAY_S
+        return [self.learned_by_day.get(today - ago * peek.DAY_S, 0) for ago in reversed(range(days))]
+
+
+def main() -> int:
+    """Look, and tell."""
+    options = arguments()
+    peek.speak()
+    problems = [absence] if (absence := peek.absence(options.state)) else []
+    database = FixDatabase() if problems else peek.view(options.state, "fix_database", FixDatabase, problems)
+    for problem in problems:
+        print(f"fix_stats: {problem}", file=sys.stderr)
+    if problems:
+        return 1
+    now = time.time()
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(as_json(database, options.rows, now))).decode())
+    else:
+        tell(database, options.rows, now)
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    state = Path(peek.setting("state_dir", "state"))
+    parser.add_argument("--state", type=Path, default=state, help="the state folder")
+    parser.add_argument("--rows", type=int, default=10, help="of each table; the view has at most 100 (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser.parse_args()
+
+
+def tell(database: FixDatabase, rows: int, now: float) -> None:
+    """The figures, and the tables."""
+    console = Console(highlight=False)
+    figures_table = Table.grid(padding=(0, 2))
+    figures_table.add_column(style="bright_black", min_width=12)
+    figures_table.add_column()
+    for name, words in figures(database, now):
+        figures_table.add_row(name, Text(words))
+    console.print(figures_table)
+    if database.latest_signatures:
+        console.print()
+        console.print(signatures_table(database, rows, now))
+    if database.best_fixes:
+        console.print()
+        console.print(fixes_table(database, rows, now))
+
+
+def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
+    """Each figure in words."""
+    seen = "" if database.seen is None else f", seen {database.seen} times"
+    yield "signatures", f"{database.signatures}{seen}"
+    yield "fixes", f"{database.fixes} remembered"
+    if database.tried is not None:
+        yield "tries", f"{database.tried}, worked {share(database.worked or 0, database.tried)}"
+    if database.reuse_rate is not None:
+        words = f"{database.reuse_rate:.0%} of {database.certified_jobs} certified jobs were mended by a remembered fix"
+        yield "reuse", words
+    if database.learned_by_day:
+        days = database.growth(DAYS_SHOWN, now)
+        lately = f"today {days[-1]}, in {WEEK_DAYS} days {sum(days[-WEEK_DAYS:])}, in {DAYS_SHOWN} days {sum(days)}"
+        yield "learned", f"{lately}  {peek.sparkline(days).lstrip()}"
+
+
+def share(part: int, whole: int) -> str:
+    """A number, and how much of the whole it is, if there is a whole."""
+    return f"{part} ({part / whole:.0%})" if whole else str(part)
+
+
+def signatures_table(database: FixDatabase, rows: int, now: float) -> Table:
+    """The failures that come again and again."""
+    listed = len(database.latest_signatures)
+    which = "" if listed == database.signatures else f" of the {listed} seen last"
+    table = framed(f"most frequent failures{which}", "signature", "seen", "certified", "last", "example")
+    for name, signature in database.most_frequent(rows):
+        table.add_row(
+            peek.clean(name),
+            str(signature.seen),
+            str(signature.certified),
+            f"{peek.span(now - signature.last_at)} ago",
+            cell(signature.example),
+        )
+    return table
+
+
+def fixes_table(database: FixDatabase, rows: int, now: float) -> Table:
+    """The fixes that hold."""
+    table = framed("best fixes", "fix", "tried", "worked", "learned", "before → after")
+    for name, fix in database.best(rows):
+        table.add_row(
+            peek.clean(name),
+            str(fix.tried),
+            share(fix.worked, fix.tried),
+            f"{peek.span(now - fix.learned_at)} ago",
+            Text.assemble((peek.clean(fix.before), "red"), " → ", (peek.clean(fix.after), "green")),
+        )
+    return table
+
+
+def framed(title: str, name: str, *others: str) -> Table:
+    """A table with a name, three figures, and words that get the rest of the room."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, expand=True, header_style="bright_black"
+    )
+    table.add_column(name, no_wrap=True)
+    *numbers, words = others
+    for number in numbers:
+        table.add_column(number, no_wrap=True, justify="right")
+    table.add_column(words, no_wrap=True, ratio=1)
+    return table
+
+
+def cell(words: str) -> Text:
+    """Untrusted words, cut to what fits."""
+    return Text(peek.clean(words), no_wrap=True, overflow="ellipsis")
+
+
+def as_json(database: FixDatabase, rows: int, now: float) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "signatures": database.signatures,
+        "seen": database.seen,
+        "fixes": database.fixes,
+        "tried": database.tried,
+        "worked": database.worked,
+        "worked_rate": (database.worked or 0) / database.tried if database.tried else None,
+        "certified_jobs": database.certified_jobs,
+        "reuse_rate": database.reuse_rate,
+        "learned_by_day": database.learned_by_day,
+        "learned_in_7_days": sum(database.growth(WEEK_DAYS, now)),
+        "most_frequent_signatures": dict(database.most_frequent(rows)),
+        "best_fixes": dict(database.best(rows)),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
