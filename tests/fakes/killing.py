@@ -1,4 +1,4 @@
-"""A story that ends well however often its daemon is killed: all kinds of drops, `kill -9` at random instants, the books.
+"""A story that ends well however often its daemon is killed: drops of all kinds, random `kill -9`, the books.
 
 `Killing.go` feeds and kills; `Killing.settle` lets the daemon finish; `Killing.check` compares what was dropped with
 what the log, the folders and a replay from zero say. Everything random comes from one seed.
