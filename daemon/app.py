@@ -1,5 +1,6 @@
 """The only assembly room: settings → state → world → everybody at work, until it is time to stop."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -21,11 +22,11 @@ from daemon.effects import hands_of
 from daemon.effects.world import World
 from daemon.exits import Exit
 from daemon.inlet import Inlet
-from daemon.log import LogBroken
+from daemon.log import LogBroken, NoRoom
 from daemon.logbook import open_logbook
 from daemon.publisher import Publisher
 from daemon.settings import Settings
-from daemon.state import State
+from daemon.state import ROOM_RETRY_S, State
 from daemon.worker import Workers
 
 IDLE_LOOK_S = 0.05  # how often `once` looks whether everything has settled
@@ -73,8 +74,9 @@ def hold(folder: Path) -> int:
         if error.errno != errno.EWOULDBLOCK:
             raise
         raise Held(f"{folder.resolve()} is held by another daemon ({who or 'just starting'})") from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # the kernel knows who holds it; a full disk must not keep the daemon down
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
     return lock
 
 
@@ -102,13 +104,11 @@ class Daemon:
 
     async def live(self, *, once: bool, parent: int | None) -> Exit:
         """From catching up to the clean stop."""
-        self.state.catch_up()
-        self.state.listen(e.JobSettled, self._tell_settled)
-        self.state.listen(e.DropRejected, self._tell_rejected)
         async with anyio.create_task_group() as everybody:
+            everybody.start_soon(self._beat)
+            await self._catch_up()
             everybody.start_soon(self.state.keep)
             everybody.start_soon(self._stop_on_signal)
-            everybody.start_soon(self._beat)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
             self._tell_ready()
             everybody.start_soon(self.publisher.follow)
@@ -125,6 +125,19 @@ class Daemon:
             everybody.cancel_scope.cancel()
         self.state.close()
         return Exit.NOT_ALL_CERTIFIED if once and self._unsettled else Exit.DONE
+
+    async def _catch_up(self) -> None:
+        """Come to the present; a torn end can only be kept aside where there is room for it."""
+        while True:
+            try:
+                self.state.catch_up()
+            except NoRoom as error:
+                logger.critical("no_room_to_start", error=str(error), remedy=f"make room for {self.state.folder}")
+                await anyio.sleep(ROOM_RETRY_S)
+            else:
+                break
+        self.state.listen(e.JobSettled, self._tell_settled)
+        self.state.listen(e.DropRejected, self._tell_rejected)
 
     async def _wind_up(self) -> None:
         """Put everything down between two steps, and leave a note for the next life."""

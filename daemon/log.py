@@ -6,6 +6,7 @@ forward from a position and vouches for every byte; a torn end can be told from 
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,7 +55,7 @@ class LogBroken(Exception):  # noqa: N818  said of the log
 
 
 class NoRoom(Exception):  # noqa: N818  said of the disk
-    """The disk is full; the same stretches can be written again later."""
+    """The disk is full; the same can be tried again later."""
 
 
 class Log:
@@ -199,16 +200,8 @@ class Log:
         """Write and sync; blocks. After `NoRoom` the same stretches can be written again."""
         for stretch in stretches:
             file = self._descriptor(stretch.segment)
-            data = memoryview(b"".join(stretch.lines))
-            try:
-                offset = stretch.offset
-                while data:
-                    written = os.pwrite(file, data, offset)
-                    data, offset = data[written:], offset + written
-            except OSError as error:
-                if error.errno in ROOM_ERRORS:
-                    raise NoRoom(str(error)) from error
-                raise
+            with _room_needed():
+                _write_all(file, b"".join(stretch.lines), stretch.offset)
             sync(file)
 
     def close(self) -> None:
@@ -221,12 +214,8 @@ class Log:
         if self._open is not None and self._open[0] == segment:
             return self._open[1]
         self.close()
-        try:
+        with _room_needed():
             file = os.open(self._path(segment), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            if error.errno in ROOM_ERRORS:
-                raise NoRoom(str(error)) from error
-            raise
         self._open = (segment, file)
         sync_path(self.folder)
         return file
@@ -240,10 +229,29 @@ def segments(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.jsonl"))
 
 
-def _write_at(path: Path, offset: int, data: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+@contextmanager
+def _room_needed() -> Iterator[None]:
+    """A full disk is `NoRoom` here; any other error stays what it is."""
     try:
-        os.pwrite(file, data, offset)
-        sync(file)
-    finally:
-        os.close(file)
+        yield
+    except OSError as error:
+        if error.errno in ROOM_ERRORS:
+            raise NoRoom(str(error)) from error
+        raise
+
+
+def _write_at(path: Path, offset: int, data: bytes) -> None:
+    with _room_needed():
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            _write_all(file, data, offset)
+            sync(file)
+        finally:
+            os.close(file)
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    rest = memoryview(data)
+    while rest:  # an almost full disk takes a part before it takes nothing
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written
