@@ -275,6 +275,20 @@ def test_what_found_no_room_can_be_written_again(tmp_path: Path) -> None:
     assert read(tmp_path) == FACTS
 
 
+def test_a_torn_end_is_only_cut_where_there_is_room_to_keep_it_aside(folder: Path) -> None:
+    torn = (folder / SECOND).read_bytes()[:-10]
+    (folder / SECOND).write_bytes(torn)
+    last_whole = torn.rfind(b"\n") + 1
+    aside = folder / f"{SECOND}.torn-{last_whole}"
+    aside.symlink_to("/dev/full")
+    with pytest.raises(NoRoom):
+        read(folder, mend=True)
+    assert (folder / SECOND).read_bytes() == torn
+    aside.unlink()
+    assert read(folder, mend=True) == FACTS[:-1]
+    assert torn.endswith(aside.read_bytes())
+
+
 # The codec
 
 
