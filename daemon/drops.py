@@ -4,25 +4,47 @@ A value that does not fit raises `Unfit`, which names the field, what was expect
 values only: files, folders and moving things to rejected/ are the inlet's.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
+
+END = r"$(?!\n)"  # Python's $ alone would let a line end through
+ONE_LINE = rf"^[^\x00-\x1f\x7f]*{END}"
+TEST_ID = rf"^[^\x00\n\r]+{END}"
+FILE_NAME = rf"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f\\]+{END}"
+COMMIT = rf"^[0-9A-Za-z._/-]*{END}"
+PYTHON = rf"^(\d+\.\d+(\.\d+)?)?{END}"
+JOB_ID = rf"^[ri]-\d{{6,12}}{END}"
+RUNG = rf"^([CMAN][1-5])?{END}"
+IN_WORDS = {  # what a person reads in place of a pattern
+    ONE_LINE: "one line without control characters",
+    TEST_ID: "a test id on one line",
+    FILE_NAME: "a relative file name without '..'",
+    COMMIT: "a commit, such as 7f33c1e22dbc",
+    PYTHON: "a Python version, such as 3.9",
+    JOB_ID: "a job's id, such as r-000731",
+    RUNG: "a rung: C, M, A or N and a number from 1 to 5, such as A1",
+}
 
 Text = Annotated[str, Meta(max_length=2_000_000)]
-Line = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-SomeLine = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
-TestId = Annotated[str, Meta(min_length=1, max_length=4_000, pattern=r"^[^\x00\n\r]+$")]
+Line = Annotated[str, Meta(max_length=500, pattern=ONE_LINE)]
+SomeLine = Annotated[str, Meta(min_length=1, max_length=500, pattern=ONE_LINE)]
+FileName = Annotated[str, Meta(min_length=1, max_length=500, pattern=FILE_NAME)]
+TestId = Annotated[str, Meta(min_length=1, max_length=4_000, pattern=TEST_ID)]
+Tests = Annotated[list[TestId], Meta(max_length=20_000)]
+KeptTests = Annotated[list[TestId], Meta(max_length=100_000)]
 Priority = Annotated[int, Meta(ge=0, le=9, description="9 goes before 0.")]
 
 
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the tests need, where the repository does not say it itself."""
 
-    python: Annotated[str, Meta(pattern=r"^(\d+\.\d+(\.\d+)?)?$", description="Like 3.9.")] = ""
+    python: Annotated[str, Meta(pattern=PYTHON, description="Like 3.9.")] = ""
     requirements: list[SomeLine] = []
     install: Annotated[list[SomeLine], Meta(description="Commands, run in the sandbox before the tests.")] = []
     image: Annotated[Line, Meta(description="A container image that has everything.")] = ""
@@ -37,14 +59,12 @@ class Repair(
     tests: Annotated[
         list[TestId], Meta(min_length=1, max_length=20_000, description="The tests that fail and shall pass.")
     ]
-    keep_passing: Annotated[
-        list[TestId], Meta(max_length=100_000, description="Tests that must stay green; by default all that are.")
-    ] = []
+    keep_passing: Annotated[KeptTests, Meta(description="Tests that must stay green; by default all that are.")] = []
     title: Line = ""
     project: Annotated[Line, Meta(description="The name in the project tracker; by default taken from repo.")] = ""
     problem: Annotated[Text, Meta(description="What is wrong, in words.")] = ""
     hint: Annotated[Text, Meta(description="Where you would look.")] = ""
-    base_commit: Annotated[str, Meta(pattern=r"^[0-9A-Za-z._/-]{0,100}$")] = ""
+    base_commit: Annotated[str, Meta(max_length=100, pattern=COMMIT)] = ""
     test_patch: Annotated[Text, Meta(description="A diff that brings the failing tests.")] = ""
     test_command: Annotated[Line, Meta(description="How the tests are run, where it is not pytest.")] = ""
     environment: Environment = msgspec.field(default_factory=Environment)
@@ -65,7 +85,7 @@ class Idea(
     description: Annotated[str, Meta(min_length=1, max_length=2_000_000)]
     language: Line = "python"
     acceptance_tests: Annotated[
-        dict[SomeLine, Text], Meta(description="File name → content; the tests that decide. Never edited.")
+        dict[FileName, Text], Meta(description="File name → content; the tests that decide. Never edited.")
     ] = {}
     sample_code: Text = ""
     dependencies: list[SomeLine] = []
@@ -81,15 +101,15 @@ class ErrorReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     message: Text = ""
     traceback: Text = ""
     repo: Line = ""
-    tests: list[TestId] = []
+    tests: Tests = []
     priority: Priority = 5
 
 
 class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Open a settled job again, or cancel an open one."""
 
-    job: Annotated[str, Meta(pattern=r"^[ri]-\d{6,12}$", description="Like r-000731.")]
-    rung: Annotated[str, Meta(pattern=r"^([CMAN][1-5])?$", description="Start at this rung, like A1.")] = ""
+    job: Annotated[str, Meta(pattern=JOB_ID, description="Like r-000731.")]
+    rung: Annotated[str, Meta(pattern=RUNG, description="Start at this rung, like A1.")] = ""
     hint: Text = ""
     cancel: Annotated[bool, Meta(description="Give an open job up instead.")] = False
 
@@ -99,10 +119,10 @@ class SweBench(Struct, frozen=True, kw_only=True):
 
     instance_id: SomeLine
     repo: SomeLine
-    base_commit: Annotated[str, Meta(pattern=r"^[0-9A-Za-z._/-]{1,100}$")]
+    base_commit: Annotated[str, Meta(min_length=1, max_length=100, pattern=COMMIT)]
     problem_statement: Text
-    FAIL_TO_PASS: list[TestId] | str
-    PASS_TO_PASS: list[TestId] | str = []
+    FAIL_TO_PASS: Tests | str
+    PASS_TO_PASS: KeptTests | str = []
     test_patch: Text = ""
     patch: Text = ""
     hints_text: Text = ""
@@ -134,10 +154,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "retry": {"job": "r-000731", "hint": "the cache key misses the locale"},
 }
 
-
-_TAGGED = (Repair, Idea)
 AnyForm = TypeVar("AnyForm", bound=Struct)
 SHOWN_CHARACTERS = 80
+SAID_CHARACTERS = 500
 
 
 class Unfit(ValueError):  # noqa: N818  it is not an error of ours: the value does not fit
@@ -145,57 +164,66 @@ class Unfit(ValueError):  # noqa: N818  it is not an error of ours: the value do
 
     def __init__(self, field: str, expected: str, got: str, remedy: str) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
-        self.field, self.expected, self.got, self.remedy = field, expected, got, remedy
+        self.field, self.expected, self.got, self.remedy = map(_sayable, (field, expected, got, remedy))
 
 
 def read(inlet: str, value: object) -> Drop:
     """Read one entry of a drop in this inlet, or raise `Unfit`."""
+    form = {"errors": "error", "retries": "retry"}.get(inlet, "repair")
     if not isinstance(value, dict):
-        form = {"errors": "error", "retries": "retry"}.get(inlet, "repair")
-        raise Unfit("$", "an object with named fields", _shown(value), f"write an entry such as {_example(form)}")
-    match inlet:
-        case "errors":
-            return _error_report(value)
-        case "retries":
-            return _convert("retry", value, Retry)
-        case _:
-            return _job(value)
+        raise Unfit("entry", "an object with named fields", _shown(value), f"write an entry such as {_example(form)}")
+    if inlet == "ideas":
+        return _job(value)
+    if "kind" in value:
+        remedy = f"drop jobs into queue/ideas; in queue/{inlet} belongs an entry such as {_example(form)}"
+        raise Unfit("kind", f"an entry of queue/{inlet}, which has no kind", _shown(value["kind"]), remedy)
+    return _error_report(value) if inlet == "errors" else _convert("retry", value, Retry)
+
+
+def without_answer(drop: Job) -> Job:
+    """The job as everybody at work on it may know it. The gold patch stays in the log, for whoever judges later."""
+    return structs.replace(drop, gold_patch="") if isinstance(drop, Repair) and drop.gold_patch else drop
 
 
 def schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of one form of drop."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(FORMS[form])}
+    """The JSON Schema of one form of drop. A job's kind may be left out, as its other fields tell it."""
+    made = msgspec.json.schema(FORMS[form])
+    described = made["$defs"][FORMS[form].__name__]
+    described["required"] = [field for field in described["required"] if field != "kind"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
 def _job(value: dict[str, Any]) -> Job:
     kind = value.get("kind")
-    if kind is None and "instance_id" in value and "FAIL_TO_PASS" in value:
+    if kind is None and "instance_id" in value and {"FAIL_TO_PASS", "problem_statement"} & value.keys():
         return _from_swebench(_convert("swebench", value, SweBench))
     if kind is None:  # the short forms: each is told by what only it has
         kind = "repair" if {"repo", "tests"} & value.keys() else "idea" if "description" in value else None
+    fields = {key: part for key, part in value.items() if key != "kind"}
     if kind == "repair":
-        return _convert("repair", value, Repair)
+        return _convert("repair", fields, Repair)
     if kind == "idea":
-        return _convert("idea", value, Idea)
+        return _convert("idea", fields, Idea)
     remedy = f"say what to mend, {_example('repair')}, or what to write, {_example('idea')}"
     raise Unfit("kind", "'repair' or 'idea'", "nothing" if kind is None else _shown(kind), remedy)
 
 
 def _error_report(value: dict[str, Any]) -> ErrorReport:
     report = _convert("error", value, ErrorReport)
-    if not (report.message or report.traceback):
+    if not (report.message.strip() or report.traceback.strip()):
         raise Unfit("message", "the error's message or its traceback", "neither", "add what the program printed")
     if bool(report.repo) != bool(report.tests):
-        missing = "tests" if report.repo else "repo"
-        raise Unfit(missing, "repo and tests together, or neither", "one of them", f"add {missing}, or drop the other")
+        here, missing = ("repo", "tests") if report.repo else ("tests", "repo")
+        remedy = f"add {missing} to have it mended, or leave {here} out to have it remembered"
+        raise Unfit(missing, "repo and tests together, or neither", f"only {here}", remedy)
     return report
 
 
 def _from_swebench(instance: SweBench) -> Repair:
     return Repair(
         repo=instance.repo,
-        tests=_test_list("FAIL_TO_PASS", instance.FAIL_TO_PASS, at_least=1),
-        keep_passing=_test_list("PASS_TO_PASS", instance.PASS_TO_PASS, at_least=0),
+        tests=_test_list("FAIL_TO_PASS", instance.FAIL_TO_PASS, Tests, at_least=1),
+        keep_passing=_test_list("PASS_TO_PASS", instance.PASS_TO_PASS, KeptTests, at_least=0),
         title=instance.instance_id,
         project=instance.repo,
         problem=instance.problem_statement,
@@ -207,27 +235,35 @@ def _from_swebench(instance: SweBench) -> Repair:
     )
 
 
-def _test_list(field: str, tests: list[str] | str, *, at_least: int) -> list[str]:
+def _test_list(field: str, tests: list[str] | str, into: Any, *, at_least: int) -> list[str]:  # noqa: ANN401  a type
     if isinstance(tests, str):  # the published rows carry a JSON string here
         try:
-            tests = msgspec.json.decode(tests, type=list[TestId])
-        except msgspec.DecodeError:
+            tests = msgspec.json.decode(tests, type=into)
+        except (msgspec.DecodeError, UnicodeEncodeError):
             raise Unfit(
                 field, "a list of test ids, or that list as a JSON string", _shown(tests), "copy the row verbatim"
             ) from None
     if len(tests) < at_least:
         raise Unfit(field, "at least one test id", "none", "name the test that fails now and shall pass")
-    return tests
+    return list(tests)
 
 
-_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_WHERE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(?P<field>[^`]*)`")
+_TYPES = {  # in JSON's and Python's words, and in those of a person
+    "str": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object with named fields",
+}
+_LIMITS = {" of length >= 1": " that is not empty", ">=": "at least", "<=": "at most", "`": ""}
 
 
 def _convert(form: str, value: dict[str, Any], into: type[AnyForm]) -> AnyForm:
-    value = {key: part for key, part in value.items() if key != "kind"}
+    tag = {"kind": form} if into in (Repair, Idea) else {}
     try:
-        return msgspec.convert(value if into not in _TAGGED else {"kind": form, **value}, into)
+        return msgspec.convert(tag | value, into)
     except msgspec.ValidationError as error:
         raise _unfit(form, value, str(error)) from None
 
@@ -235,26 +271,34 @@ def _convert(form: str, value: dict[str, Any], into: type[AnyForm]) -> AnyForm:
 def _unfit(form: str, value: dict[str, Any], message: str) -> Unfit:
     """Turn msgspec's sentence into field, expectation and remedy."""
     match = _WHERE.match(message)
-    what, path = (match["what"], match["path"] or "$") if match else (message, "$")
-    remedy = f"see `python -m daemon schema {form}`; an example: {_example(form)}"
-    if named := _NAMED.match(what):
-        field = f"{path}.{named['field']}".removeprefix("$.")
-        if "missing" in what:
-            return Unfit(field, "a value", "nothing", f"add {field!r}; {remedy}")
-        known = Environment.__struct_fields__ if path == "$.environment" else FORMS[form].__struct_fields__
-        near = get_close_matches(named["field"], known, n=1, cutoff=0.0)[0]
-        return Unfit(
-            field,
-            f"a known field, such as {near!r}",
-            "an unknown one",
-            f"rename it to {near!r} or leave it out; {remedy}",
-        )
-    expected = what.replace("`", "").removeprefix("Expected ").split(", got")[0]
-    return Unfit(path.removeprefix("$."), expected, _shown(_at(path, value)), remedy)
+    what, path = (match["what"], match["path"] or "") if match else (message, "")
+    see = f"`python -m daemon schema {form}` tells all fields; an example: {_example(form)}"
+    if not (named := _NAMED.match(what)):
+        field = path.removeprefix(".") or "entry"
+        return Unfit(field, _expected(what), _shown(_at(path, value)), f"correct it; {see}")
+    field = f"{path}.{named['field']}".removeprefix(".")
+    if "missing" in what:
+        return Unfit(field, "a value", "nothing", f"add {field!r}; {see}")
+    known = Environment.__struct_fields__ if path == ".environment" else FORMS[form].__struct_fields__
+    near = get_close_matches(named["field"][:SHOWN_CHARACTERS], known, n=1, cutoff=0.0)[0]
+    remedy = f"rename it to {near!r} if that is what you mean, or leave it out; {see}"
+    return Unfit(field, f"a known field; the nearest is {near!r}", "an unknown field", remedy)
+
+
+def _expected(what: str) -> str:
+    """What msgspec expected, in words."""
+    for pattern, words in IN_WORDS.items():
+        if repr(pattern) in what:
+            return words
+    expected = what.removeprefix("Expected ").split(", got")[0]
+    types, _, limits = expected.removeprefix("`").partition("`")
+    for sign, words in _LIMITS.items():
+        limits = limits.replace(sign, words)
+    return " or ".join(_TYPES.get(name, name) for name in types.split(" | ")) + limits
 
 
 def _at(path: str, value: object) -> object:
-    """The part of the value that a path such as $.tests[0] means, as far as it can be followed."""
+    """The part of the value that a path such as .tests[0] means, as far as it can be followed."""
     for name, index in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
         if name and isinstance(value, Mapping) and name in value:
             value = value[name]
@@ -267,13 +311,17 @@ def _at(path: str, value: object) -> object:
 
 def _shown(value: object) -> str:
     """A value as a short phrase for a message: what it is, and its beginning."""
-    kinds = {dict: "an object", list: "a list", str: "the text", bool: "", int: "the number", float: "the number"}
-    if value is None:
-        return "null"
-    text = repr(value)
+    kinds = {dict: "an object", list: "a list", str: "the text", int: "the number", float: "the number"}
+    text = json.dumps(value[:SHOWN_CHARACTERS] if isinstance(value, str | list) else value, ensure_ascii=False)
     if len(text) > SHOWN_CHARACTERS:
         text = text[:SHOWN_CHARACTERS] + "…"
     return f"{kinds.get(type(value), '')} {text}".strip()
+
+
+def _sayable(text: str) -> str:
+    """Untrusted text as a part of a message: on one line, not too long, and such that any file can hold it."""
+    text = text if len(text) <= SAID_CHARACTERS else text[:SAID_CHARACTERS] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def _example(form: str) -> str:

@@ -8,8 +8,9 @@ counts, at every ring and every few seconds regardless.
 import hashlib
 import os
 import stat
+from collections import deque
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
 import orjson
@@ -27,13 +28,16 @@ from daemon.log import Log
 from daemon.settings import Settings
 from daemon.state import State
 from daemon.text import signature
-from daemon.text.entries import Limits, parse
+from daemon.text.entries import Limits, join, parse
 from daemon.views.jobs import FOLD, Job, Jobs
 
 FOLDERS = (*INLETS, "rejected", "tmp")
 UNFINISHED = (".tmp", ".part")  # with dotfiles: names that say themselves that they are not ready
 LINE_SUFFIXES = (".jsonl", ".ndjson")
-NAME_CHARACTERS = 120
+FOLDERS_RETRY_S = 0.1
+WHY = ".why.json"
+NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
+MESSAGE_CHARACTERS = 300
 KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
@@ -47,9 +51,9 @@ logger = structlog.get_logger("inlet")
 
 
 class Entry(Struct):
-    """One entry of a drop: the value that stood there, and what it was read as."""
+    """One entry of a drop: the text that stood there, and what it was read as."""
 
-    value: Any
+    text: str
     read: Drop | Unfit
 
 
@@ -61,6 +65,17 @@ class Letter(Struct):
     source: str
     entries: list[Entry]
     seen: tuple[int, int, int]  # inode, modified, size: to notice that it changed after it was read
+    are_lines: bool = False
+    trouble: str = ""  # why it could not be removed
+
+    def refused(self) -> list[tuple[int, Entry, Unfit]]:
+        """What cannot be accepted, and its places."""
+        found = enumerate(self.entries)
+        return [(number, entry, entry.read) for number, entry in found if isinstance(entry.read, Unfit)]
+
+    def accepted(self) -> int:
+        """How many entries are something."""
+        return len(self.entries) - len(self.refused())
 
 
 class NotYet(Exception):  # noqa: N818  said of a file
@@ -77,7 +92,7 @@ class Inlet:
         self._rung = anyio.Event()
         self._rewatch = anyio.Event()
         self._watched: list[int] = []
-        self._unremoved: list[Letter] = []
+        self._stuck: list[Letter] = []  # done with, and not to be removed for now
         self._closed = False
 
     async def follow(self) -> None:
@@ -95,17 +110,20 @@ class Inlet:
         settings = self.state.settings
         while not self._closed:
             self._rewatch = anyio.Event()
-            self._watched = await run_sync(self._make_folders)
-            self._rung.set()
-            async for _ in awatch(
-                *(self.queue / inlet for inlet in INLETS),
-                debounce=settings.doorbell_debounce_ms,
-                step=settings.doorbell_step_ms,
-                recursive=False,
-                watch_filter=None,
-                stop_event=self._rewatch,
-            ):
+            try:
+                self._watched = await run_sync(self._make_folders)
                 self._rung.set()
+                async for _ in awatch(
+                    *(self.queue / inlet for inlet in INLETS),
+                    debounce=settings.doorbell_debounce_ms,
+                    step=settings.doorbell_step_ms,
+                    recursive=False,
+                    watch_filter=None,
+                    stop_event=self._rewatch,
+                ):
+                    self._rung.set()
+            except FileNotFoundError:  # somebody is just removing the folders
+                await anyio.sleep(FOLDERS_RETRY_S)
 
     def close(self) -> None:
         """Let the doorbell go; it would be deaf to a mere cancellation for seconds."""
@@ -114,75 +132,105 @@ class Inlet:
 
     async def look(self) -> None:
         """Take in everything that lies there now."""
-        if await run_sync(self._make_folders) != self._watched:
-            self._rewatch.set()  # a folder was made anew, and the doorbell hangs on the old one
-        self._unremoved = await run_sync(self._clear_away, self._unremoved)
-        left = False
+        try:
+            if await run_sync(self._make_folders) != self._watched:
+                self._rewatch.set()  # a folder was made anew, and the doorbell hangs on the old one
+        except FileNotFoundError:  # somebody is just removing them
+            self.empty = False
+            return
+        self._stuck = await run_sync(self._clear_away, self._stuck)
+        stuck = {letter.path for letter in self._stuck}
+        left = any(letter.accepted() for letter in self._stuck)
+        await self._may_take_in()  # so that a change is told even if nothing lies there
         for inlet in INLETS:
-            names = await run_sync(_names, self.queue / inlet)
-            size = self.state.settings.intake_batch
-            for start in range(0, len(names), size):
-                if self._unremoved or not await self._has_room():
+            names = await run_sync(_names, self.queue / inlet, stuck)
+            while names:
+                if not await self._may_take_in():
                     left = True
                     break
-                left |= await self._take_batch(inlet, names[start : start + size])
-        self.empty = not (left or self._unremoved)
+                left |= await self._take_batch(inlet, names)
+        self.empty = not left
 
-    async def _take_batch(self, inlet: str, names: list[str]) -> bool:
-        """Take these files in; return whether any was left lying."""
-        letters = await run_sync(self._open_all, inlet, names)
+    async def _take_batch(self, inlet: str, names: deque[str]) -> bool:
+        """Take in the first of these files; return whether any of them was left lying."""
+        letters, left = await run_sync(self._open_some, inlet, names)
+        recalled = await self._recall(letters)
         for letter in letters:
             done = self.state.views.jobs.sources.get(letter.source, 0)
             for number, entry in enumerate(letter.entries[done:], done):
-                self.state.note(await self._fact(letter, number, entry.read))
+                self.state.note(self._fact(letter, number, entry, recalled))
         await self.state.durable()
-        self._unremoved = await run_sync(self._clear_away, letters)
-        return len(letters) < len(names)
+        self._stuck += await run_sync(self._clear_away, letters)
+        return left
 
-    async def _has_room(self) -> bool:
-        """Whether the disk has room for what a drop leads to; tells when that changes."""
+    async def _may_take_in(self) -> bool:
+        """Whether there is room for what a drop leads to, and no doubt what was taken; tells when that changes."""
         if self.state.obstructed:
             return False  # a fact about it would have to wait as well
-        settings, paused = self.state.settings, self.state.views.queue.paused
-        free = await run_sync(_free_bytes, self.state.folder)
-        if free >= settings.min_free_bytes:
-            if paused:
-                logger.info("intake_resumed")
-                await self.state.record(e.IntakeResumed())
-            return True
-        if not paused:
-            reason = f"{free // 2**20} MiB are free for {self.state.folder}, min_free_bytes asks for more"
-            logger.warning("intake_paused", reason=reason, remedy="make room; intake goes on by itself")
+        reason, remedy = await self._obstacle()
+        paused = self.state.views.queue.paused
+        if reason and not paused:
+            logger.warning("intake_paused", reason=reason, remedy=f"{remedy}; intake goes on by itself")
             await self.state.record(e.IntakePaused(reason=reason))
-        return False
+        elif paused and not reason:
+            logger.info("intake_resumed")
+            await self.state.record(e.IntakeResumed())
+        return not reason
+
+    async def _obstacle(self) -> tuple[str, str]:
+        """Why nothing can be taken in, and the remedy."""
+        for letter in self._stuck:
+            if letter.accepted():  # its source is remembered only as long as not too many others come
+                return f"{letter.path} was accepted and cannot be removed: {letter.trouble}", "remove it"
+        free = await run_sync(_free_bytes, self.state.folder)
+        if free < self.state.settings.min_free_bytes:
+            return f"{free // 2**20} MiB are free for {self.state.folder}, min_free_bytes asks for more", "make room"
+        return "", ""
 
     # Reading
 
-    def _open_all(self, inlet: str, names: list[str]) -> list[Letter]:
-        letters = []
-        for name in names:
+    def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
+        """Open the first of these files, as many as memory is meant for; and whether one was too young for it."""
+        settings, letters, size, left = self.state.settings, list[Letter](), 0, False
+        while names and len(letters) < settings.intake_batch and size < settings.drop_max_bytes:
             try:
-                letters.append(open_letter(self.queue / inlet / name, inlet, self.state.settings, self.state.now()))
-            except (NotYet, FileNotFoundError):  # half written, or taken back
+                letter = open_letter(self.queue / inlet / names.popleft(), inlet, settings, self.state.now())
+            except NotYet:
+                left = True
+            except FileNotFoundError:  # taken back
                 continue
-        return letters
+            else:
+                letters.append(letter)
+                size += letter.seen[2]
+        return letters, left
+
+    async def _recall(self, letters: list[Letter]) -> dict[str, Job]:
+        """The jobs to be opened again that settled so long ago that only the log knows them."""
+        jobs, recalled, asked = self.state.views.jobs, dict[str, Job](), set[str]()
+        wanted = {entry.read.job for letter in letters for entry in letter.entries if isinstance(entry.read, Retry)}
+        there = {job for job in wanted if int(job[2:]) <= jobs.accepted}
+        while unknown := there - jobs.open.keys() - jobs.settled.keys() - asked:
+            await self.state.durable()
+            recalled |= await run_sync(find_settled, self.state.folder / "log", unknown, self.state.seq)
+            asked |= unknown
+        return recalled
 
     # Facts
 
-    async def _fact(self, letter: Letter, number: int, read: Drop | Unfit) -> Fact:
+    def _fact(self, letter: Letter, number: int, entry: Entry, recalled: dict[str, Job]) -> Fact:
         """What an entry leads to."""
         try:
-            match read:
+            match entry.read:
                 case Repair() | Idea():
-                    return self._accepted(letter, number, read)
+                    return self._accepted(letter, number, entry.read)
                 case ErrorReport():
-                    return self._reported(letter, number, read)
+                    return self._reported(letter, number, entry.read)
                 case Retry():
-                    return await self._reopened(letter, number, read)
+                    return self._reopened(letter, number, entry.read, recalled)
                 case Unfit():
-                    return _rejected(letter, number, read)
+                    return _rejected(letter, number, entry.read)
         except Unfit as unfit:
-            letter.entries[number].read = unfit
+            entry.read = unfit
             return _rejected(letter, number, unfit)
 
     def _accepted(self, letter: Letter, number: int, drop: drops.Job) -> Fact:
@@ -206,27 +254,29 @@ class Inlet:
             )
             return self._accepted(letter, number, repair)
         name, _ = signature.of(message)
-        first_line = message.strip().partition("\n")[0]
+        lines = report.message.strip().splitlines()[:1] or report.traceback.strip().splitlines()[-1:]
         return e.ErrorReported(
-            source=letter.source, entry=number, project=report.project, signature=name, message=first_line
+            source=letter.source,
+            entry=number,
+            project=report.project,
+            signature=name,
+            message=lines[0][:MESSAGE_CHARACTERS],
         )
 
-    async def _reopened(self, letter: Letter, number: int, retry: Retry) -> Fact:
+    def _reopened(self, letter: Letter, number: int, retry: Retry, recalled: dict[str, Job]) -> Fact:
         jobs = self.state.views.jobs
         if retry.job in jobs.open:
             if retry.cancel:
                 return e.CancelAsked(source=letter.source, entry=number, job=retry.job)
-            remedy = 'wait until it has settled, or drop it with "cancel": true first'
+            remedy = 'wait until it has settled, or give it up first: the same with "cancel": true'
             raise Unfit("job", "a settled job", f"{retry.job}, which is still open", remedy)
-        job = jobs.settled.get(retry.job)
-        if job is None and int(retry.job[2:]) <= jobs.accepted:
-            job = await run_sync(find_settled, self.state.folder / "log", retry.job)
+        job = jobs.settled.get(retry.job) or recalled.get(retry.job)
         if job is None:
-            raise Unfit(
-                "job", "a job that exists", retry.job, "look its number up in state/views/jobs.json or state/results/"
-            )
+            remedy = "look its id up in state/results/ or in state/views/jobs.json"
+            raise Unfit("job", "a job that exists", f"{retry.job}, which does not", remedy)
         if retry.cancel:
-            raise Unfit("cancel", "an open job", f"{retry.job}, which has settled as {job.outcome}", "leave it settled")
+            remedy = "there is nothing left to cancel: delete this drop"
+            raise Unfit("cancel", "an open job", f"{retry.job}, which has settled as {job.outcome}", remedy)
         return e.JobReopened(
             source=letter.source,
             entry=number,
@@ -251,14 +301,17 @@ class Inlet:
         try:
             if _seen(os.lstat(letter.path)) != letter.seen:
                 return True  # somebody wrote into it after it was read: it is a new drop
-            if any(isinstance(entry.read, Unfit) for entry in letter.entries):
+            if letter.refused():
                 _reject(letter, self.queue / "rejected")
             else:
                 letter.path.unlink()
         except FileNotFoundError:
             return True
         except OSError as error:
-            logger.warning("cannot_clear_drop", path=str(letter.path), error=str(error), remedy="intake waits for it")
+            if str(error) != letter.trouble:
+                remedy = "remove it, or let the daemon do it: it needs to write in that folder"
+                logger.warning("cannot_clear_drop", path=str(letter.path), error=str(error), remedy=remedy)
+            letter.trouble = str(error)
             return False
         return True
 
@@ -273,25 +326,28 @@ def open_letter(path: Path, inlet: str, settings: Settings, now: float) -> Lette
     """Read a file in an inlet; `NotYet` where it may still be being written."""
     status = os.lstat(path)
     letter = Letter(path, inlet, _source(path, status), [], _seen(status))
-    age_s = now - status.st_mtime
-    is_young = 0 <= age_s < settings.half_written_s
+    is_young = abs(now - status.st_mtime) < settings.half_written_s
     try:
         data = _read(path, status, settings.drop_max_bytes)
         letter.source = _source(path, status, data)
-        values = parse(data, Limits(settings.drop_max_entries, settings.drop_max_depth))
+        promises_lines = path.suffix in LINE_SUFFIXES
+        limits = Limits(settings.drop_max_entries, settings.drop_max_depth)
+        pieces = parse(data, limits, are_lines=promises_lines)
     except Unfit as unfit:
-        if is_young and stat.S_ISREG(status.st_mode):
+        if is_young:
             raise NotYet from None
-        letter.entries = [Entry(None, unfit)]
+        letter.entries = [Entry("", unfit)]
         return letter
-    is_lines = path.suffix in LINE_SUFFIXES or (len(values) > 1 and not data.lstrip().startswith(b"["))
-    if is_lines and is_young:
+    letter.are_lines = pieces.are_lines
+    if is_young and (promises_lines or pieces.are_lines):
         raise NotYet  # more of them may come
-    letter.entries = [Entry(value, _as_drop(inlet, value)) for value in values]
+    letter.entries = [Entry(piece.text, _as_drop(inlet, piece.value)) for piece in pieces.entries]
     return letter
 
 
 def _as_drop(inlet: str, value: object) -> Drop | Unfit:
+    if isinstance(value, Unfit):
+        return value
     try:
         return drops.read(inlet, value)
     except Unfit as unfit:
@@ -301,31 +357,39 @@ def _as_drop(inlet: str, value: object) -> Drop | Unfit:
 def _read(path: Path, status: os.stat_result, most: int) -> bytes:
     kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is not None:
-        raise Unfit("file", "a regular file", kind, "drop the file itself")
+        raise Unfit("file", "a regular file", kind, "drop the JSON file itself")
+    too_large = Unfit(
+        "file", f"at most {most} bytes (drop_max_bytes)", f"{status.st_size} bytes", "split it, or raise that setting"
+    )
     if status.st_size > most:
-        raise Unfit("file", f"at most {most} bytes (drop_max_bytes)", f"{status.st_size} bytes", "split it")
+        raise too_large
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(most + 1)[:most]
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Unfit(
-            "file", "a file that can be read", error.strerror or str(error), "chmod it, and drop it again"
-        ) from None
+        got = f"one that the daemon cannot open: {error.strerror or error}"
+        remedy = f"let uid {os.geteuid()} read it (chmod a+r), and drop it again"
+        raise Unfit("file", "a file that can be read", got, remedy) from None
+    if len(data) > most:
+        raise too_large
+    return data
 
 
-def find_settled(log: Path, job_id: str) -> Job | None:
-    """A job that settled so long ago that only the log knows it. Reads all of the log."""
-    jobs = Jobs()
-    found: Job | None = None
+def find_settled(log: Path, wanted: set[str], until: int) -> dict[str, Job]:
+    """Jobs that only the log knows, as they settled last. Reads all of it, up to a fact that is durable."""
+    jobs, found = Jobs(), dict[str, Job]()
     for facts in Log(log, segment_bytes=1).read():
         for fact in facts:
-            fold = FOLD.get(type(fact))
-            if fold and (getattr(fact, "job", "") == job_id or isinstance(fact, e.DaemonStarted | e.DaemonStopped)):
+            fold, job = FOLD.get(type(fact)), getattr(fact, "job", "")
+            if fold and (job in wanted or isinstance(fact, e.DaemonStarted | e.DaemonStopped)):
                 fold(jobs, fact)
-                found = jobs.settled.get(job_id, found)
+                if isinstance(fact, e.JobSettled):
+                    found[job] = jobs.settled[job]
+        if facts[-1].seq >= until:
+            break  # what follows is still being written
     return found
 
 
@@ -344,60 +408,74 @@ def _rejected(letter: Letter, number: int, unfit: Unfit) -> Fact:
 
 def _reject(letter: Letter, rejected: Path) -> None:
     """Put what could not be accepted into rejected/, first the reasons and then the thing, so that it can be redone."""
-    name = _free_name(letter, rejected)
-    refused = [(number, entry) for number, entry in enumerate(letter.entries) if isinstance(entry.read, Unfit)]
+    name = _rejected_name(letter, rejected)
+    refused = letter.refused()
+    is_whole = len(refused) == len(letter.entries)
     why = {
         "name": _printable(letter.path.name),
         "inlet": letter.inlet,
         "source": letter.source,
-        "accepted": len(letter.entries) - len(refused),
+        "accepted": letter.accepted(),
         "problems": [
             {
                 "entry": number,
-                "field": entry.read.field,
-                "expected": entry.read.expected,
-                "got": entry.read.got,
-                "remedy": entry.read.remedy,
+                "field": unfit.field,
+                "expected": unfit.expected,
+                "got": unfit.got,
+                "remedy": unfit.remedy,
             }
-            for number, entry in refused
-            if isinstance(entry.read, Unfit)
+            for number, _, unfit in refused
         ],
+        "kept": f"{'all of it' if is_whole else 'what was not accepted'} is in {name}",
+        "again": f"mend it and move it into queue/{letter.inlet}/; if you do not want it any more, delete both",
     }
-    write_whole(
-        rejected / f"{name}.why.json", orjson.dumps(why, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    )
-    if len(refused) == len(letter.entries):
+    write_whole(rejected / f"{name}{WHY}", orjson.dumps(why, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if is_whole:
         letter.path.rename(rejected / name)
     else:
-        write_whole(rejected / name, orjson.dumps([entry.value for _, entry in refused], option=orjson.OPT_INDENT_2))
+        texts = [entry.text for _, entry, _ in refused]
+        write_whole(rejected / name, join(texts, as_lines=letter.are_lines), durable=True)
         letter.path.unlink()
 
 
-def _free_name(letter: Letter, rejected: Path) -> str:
+def _rejected_name(letter: Letter, rejected: Path) -> str:
     """A name in rejected/ that nothing else has, and the same again if this was begun before."""
-    wanted = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in letter.path.name)[:NAME_CHARACTERS]
-    for number in range(1, 1_000_000):
-        name = wanted.lstrip(".") if number == 1 else f"{number}-{wanted}"
-        why = rejected / f"{name}.why.json"
-        if why.exists():
-            if letter.source in why.read_text():
-                return name
-        elif not os.path.lexists(rejected / name):
-            return name
-    raise FileExistsError(f"{rejected} is full of drops named {wanted}")
+    plain = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in letter.path.name)
+    name = plain.encode()[:NAME_BYTES].decode(errors="ignore")
+    why = rejected / f"{name}{WHY}"
+    is_free = not os.path.lexists(why) and not os.path.lexists(rejected / name)
+    if is_free or _source_told(why) == letter.source:
+        return name
+    return f"{hashlib.blake2b(letter.source.encode(), digest_size=4).hexdigest()}-{name}"
 
 
-def _names(folder: Path) -> list[str]:
+def _source_told(why: Path) -> str:
+    """The source of which this file tells, if it is one of ours: rejected/ holds anything that was ever dropped."""
+    try:
+        if not stat.S_ISREG(os.lstat(why).st_mode):
+            return ""
+        told = orjson.loads(why.read_bytes())
+        return str(told["source"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return ""
+
+
+def _names(folder: Path, but: set[Path]) -> deque[str]:
     """The files that lie in an inlet, in a fixed order."""
-    with os.scandir(folder) as found:
-        return sorted(
-            entry.name for entry in found if not entry.name.startswith(".") and not entry.name.endswith(UNFINISHED)
-        )
+    try:
+        with os.scandir(folder) as found:
+            names = [entry.name for entry in found if folder / entry.name not in but]
+    except FileNotFoundError:  # removed just now; the next look makes it anew
+        return deque()
+    return deque(sorted(name for name in names if not name.startswith(".") and not name.endswith(UNFINISHED)))
 
 
 def _source(path: Path, status: os.stat_result, data: bytes = b"") -> str:
+    """What makes a file the same file. The time is that of its coming here (ctime): `cp -p` and `ln` bring the mtime
+    along, and an inode number is given to the next file as soon as it is free.
+    """
     digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-    return f"{_printable(path.name)[:NAME_CHARACTERS]}:{status.st_ino}:{status.st_mtime_ns}:{status.st_size}:{digest}"
+    return f"{_printable(path.name)[:NAME_BYTES]}:{status.st_ino}:{status.st_ctime_ns}:{status.st_size}:{digest}"
 
 
 def _seen(status: os.stat_result) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from daemon import events as e
 from daemon.drops import Job as JobDrop
+from daemon.drops import without_answer
 
 SETTLED_KEPT = 100
 SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
@@ -154,7 +155,8 @@ def _taken(jobs: Jobs, fact: e.Taken) -> None:
 def _accepted(jobs: Jobs, fact: e.JobAccepted) -> None:
     _taken(jobs, fact)
     jobs.accepted += 1
-    jobs.open[fact.job] = Job(fact.job, fact.kind, fact.project, fact.title, fact.drop, fact.priority, fact.at)
+    drop = without_answer(fact.drop)
+    jobs.open[fact.job] = Job(fact.job, fact.kind, fact.project, fact.title, drop, fact.priority, fact.at)
 
 
 def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
@@ -165,7 +167,7 @@ def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
         fact.kind,
         fact.project,
         fact.title,
-        fact.drop,
+        without_answer(fact.drop),
         fact.priority,
         fact.at,
         runs_before=fact.runs_before,
