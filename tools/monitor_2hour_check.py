@@ -169,7 +169,7 @@ def judge_now(seen: Seen, limits: argparse.Namespace) -> Iterator[Reason]:
     for problem in seen.problems:
         yield Reason(Verdict.UNHEALTHY, problem)
     if seen.daemon and seen.daemon.condition != "running":
-        yield Reason(Verdict.UNHEALTHY, f"the daemon is {seen.daemon.words}")
+        yield Reason(Verdict.UNHEALTHY, f"the daemon is {seen.daemon.words}; {seen.daemon.remedy}")
     if seen.queue.intake_paused:
         yield Reason(Verdict.UNHEALTHY, f"nothing is taken in: {peek.clean(seen.queue.intake_paused)}")
     if seen.free_bytes is not None and seen.free_bytes < limits.free_mib * 2**20:

@@ -176,13 +176,15 @@ def header(seen: Seen, width: int) -> RenderableType:
     line.add_column(justify="right", no_wrap=True)
     daemon = Text.assemble(("mendd ", "bold"), ("● ", CONDITIONS[seen.daemon.condition]), overflow="ellipsis")
     daemon.append(seen.daemon.words, CONDITIONS[seen.daemon.condition])
-    where = f" {peek.clean(seen.state.name)} " if width > 80 else " "  # noqa: PLR2004  a plain terminal's width
+    where = f" {peek.clean(seen.state.name)[:20]} " if width > 80 else " "  # noqa: PLR2004  a plain terminal's width
     line.add_row(daemon, Text(where + time.strftime("%H:%M:%S", time.localtime(seen.now)), QUIET))
     return line
 
 
 def alarm_lines(seen: Seen) -> Iterator[Text]:
     """What a person should see before anything else."""
+    if seen.daemon.remedy:
+        yield Text(f"▲ {seen.daemon.remedy}", CONDITIONS[seen.daemon.condition], no_wrap=True, overflow="ellipsis")
     if seen.queue.intake_paused:
         words = f"▲ nothing is taken in: {peek.clean(seen.queue.intake_paused)}"
         yield Text(words, "bold red", no_wrap=True, overflow="ellipsis")

@@ -140,6 +140,7 @@ class Daemon(Struct):
 
     condition: Literal["running", "silent", "stopped", "dead"]
     words: str
+    remedy: str = ""
     pid: int | None = None
     beat_age_s: float | None = None
     up_s: float | None = None
@@ -159,15 +160,16 @@ def daemon(state: Path, lives: list[Life], now: float, stale_s: float) -> Daemon
         up_s = max(0.0, now - last.started_at) if last.started_at and last.stopped_at is None else None
         if is_fresh:
             up = "" if up_s is None else f", up {span(up_s)}"
-            return Daemon("running", f"running, pid {pid}{up}, {age}", pid, beat_age_s, up_s)
-        words = f"silent: pid {pid} holds the state, but {age}; if nothing restarts it, kill it"
-        return Daemon("silent", words, pid, beat_age_s, up_s)
+            return Daemon("running", f"running, pid {pid}{up}, {age}", "", pid, beat_age_s, up_s)
+        remedy = f"the supervisor restarts it; without one: kill -9 {pid}"
+        return Daemon("silent", f"silent, pid {pid}, but {age}", remedy, pid, beat_age_s, up_s)
     if last.stopped_at is not None:
         why = f" ({clean(last.reason)})" if last.reason else ""
-        words = f"not running: stopped {span(now - last.stopped_at)} ago{why}; {START}"
-        return Daemon("stopped", words, None, beat_age_s)
+        return Daemon(
+            "stopped", f"not running: stopped {span(now - last.stopped_at)} ago{why}", START, None, beat_age_s
+        )
     seen = "" if beat_age_s is None else f", last heard of {span(beat_age_s)} ago"
-    return Daemon("dead", f"not running: ended without a clean stop{seen}; {START}", None, beat_age_s)
+    return Daemon("dead", f"not running: ended without a clean stop{seen}", START, None, beat_age_s)
 
 
 def _lock_pid(state: Path) -> int | None:

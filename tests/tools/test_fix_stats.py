@@ -1,0 +1,121 @@
+"""What was learned, told from the fix database: of a real daemon, of views by hand, of broken and hostile ones."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.daemon_process import DaemonProcess, repair
+from tests.fakes.tool import BROKEN_VIEWS, HOSTILE, OLD_VIEWS, state_of, tool
+
+DAY_S = 86_400
+
+
+def stats(state: Path, *arguments: str) -> dict[str, Any]:
+    done = tool("fix_stats", "--json", "--state", state, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def page(state: Path, *arguments: str, columns: int = 100) -> str:
+    done = tool("fix_stats", "--state", state, *arguments, columns=columns)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def by_hand(now: float) -> dict[str, Any]:
+    today = int(now) // DAY_S * DAY_S
+    signature = {"certified": 1, "first_at": now - 9, "last_at": now - 60}
+    fix = {"signature": "v1:a", "job": "r-000001", "before": "a < b", "after": "a <= b", "learned_at": now - 7200}
+    return {
+        "signatures": 140,
+        "fixes": 51,
+        "seen": 320,
+        "tried": 40,
+        "worked": 30,
+        "certified_jobs": 200,
+        "reuse_rate": 0.15,
+        "learned_by_day": {str(today): 4, str(today - DAY_S): 2, str(today - 20 * DAY_S): 1, "0": 44},
+        "latest_signatures": {
+            "v1:rare": signature | {"seen": 1, "example": "KeyError: 'x'"},
+            "v1:often": signature | {"seen": 70, "example": "IndexError: list index out of range"},
+        },
+        "best_fixes": {"f-1": fix | {"tried": 10, "worked": 9}, "f-2": fix | {"tried": 0}},
+    }
+
+
+def test_a_real_daemon(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.drop(
+            "a.json", [repair(f"a{n}", title="the same") for n in range(3)] + [repair("b", "fail", title="hard")]
+        )
+        assert daemon.start("once").wait() == 1
+        found = stats(daemon.state)
+        assert (found["signatures"], found["seen"], found["fixes"], found["certified_jobs"]) == (2, 4, 1, 3)
+        assert list(found["learned_by_day"].values()) == [1]
+        assert found["learned_in_7_days"] == 1
+        first, second = found["most_frequent_signatures"].values()
+        assert (first["seen"], first["certified"], second["seen"], second["certified"]) == (3, 3, 1, 0)
+        said = page(daemon.state)
+        assert "the same is not mended" in said
+        assert "broken → mended" in said
+
+
+def test_figures(tmp_path: Path) -> None:
+    state = state_of(tmp_path, {"fix_database": by_hand(time.time())})
+    found = stats(state)
+    assert list(found["most_frequent_signatures"]) == ["v1:often", "v1:rare"]
+    assert found["worked_rate"] == 0.75
+    said = " ".join(page(state).split())
+    for words in (
+        "signatures 140, seen 320 times",
+        "tries 40, worked 30 (75%)",
+        "15% of 200 certified jobs were mended by a remembered fix",
+        "today 4, in 7 days 6, in 30 days 7",
+        "most frequent failures of the 2 seen last",
+        "f-1 10 9 (90%) 2.0 h ago a < b → a <= b",
+        "f-2 0 0 2.0 h ago",
+    ):
+        assert words in said
+
+
+def test_rows(tmp_path: Path) -> None:
+    state = state_of(tmp_path, {"fix_database": by_hand(time.time())})
+    assert list(stats(state, "--rows", "1")["best_fixes"]) == ["f-1"]
+    assert "v1:rare" not in page(state, "--rows", "1")
+
+
+@pytest.mark.parametrize("old", OLD_VIEWS)
+def test_a_view_of_another_version(tmp_path: Path, old: str) -> None:
+    """What it did not count is left out, not told as none."""
+    said = page(state_of(tmp_path, {"fix_database": OLD_VIEWS[old]}))
+    assert "signatures" in said
+    assert "tries" not in said
+    assert "learned" not in said
+
+
+@pytest.mark.parametrize("broken", [None, *BROKEN_VIEWS])
+def test_a_view_that_cannot_be_read(tmp_path: Path, broken: str | None) -> None:
+    state = state_of(tmp_path, {} if broken is None else {"fix_database": BROKEN_VIEWS[broken]})
+    done = tool("fix_stats", "--state", state)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fix_stats: views/fix_database.json ")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_state_yet(tmp_path: Path) -> None:
+    done = tool("fix_stats", "--state", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "start it with `bash startup.sh`" in done.stderr
+
+
+def test_hostile_words_reach_the_terminal_as_mere_words(tmp_path: Path) -> None:
+    view = by_hand(time.time())
+    view["latest_signatures"][HOSTILE] = {"example": HOSTILE, "last_at": -1e300}
+    view["best_fixes"][HOSTILE] = {"before": HOSTILE * 100, "after": HOSTILE, "learned_at": 1e300}
+    said = page(state_of(tmp_path, {"fix_database": view}), columns=400)
+    assert all(line.isprintable() for line in said.split("\n"))
+    assert "[bold red]markup[/]" in said
