@@ -11,6 +11,7 @@ from anyio import CancelScope
 from anyio.lowlevel import checkpoint
 
 from daemon import events as e
+from daemon.disk import SyncFailed
 from daemon.effects import perform
 from daemon.effects.world import World
 from daemon.events import Fact
@@ -128,6 +129,8 @@ class Workers:
     async def _perform(self, step: Step, job: str, run: str) -> Sequence[Fact]:
         try:
             return await perform(step, self.world)
+        except SyncFailed:
+            raise  # nobody knows what is on the disk: no hand's crash, but the end of this process
         except Exception as error:
             name, trace = type(step).__name__, traceback.format_exc()[-TRACE_CHARACTERS:]
             logger.exception("step_crashed", run=run, step=name)
