@@ -157,7 +157,8 @@ def frame(seen: Seen, width: int, height: int | None = None) -> RenderableType:
         workers_shown, room = len(workers.rows), None
     else:
         left = height - ALWAYS_LINES - len(alarms)
-        workers_shown = min(len(workers.rows), max(3, left - 3 * len(lists)))
+        for_lists = sum(1 + min(2, len(section.rows)) for section in lists)
+        workers_shown = min(len(workers.rows), max(3, left - for_lists))
         room = left - workers_shown
     return Group(
         header(seen, width),
