@@ -35,6 +35,7 @@ FOLDERS = (*INLETS, "rejected", "tmp")
 UNFINISHED = (".tmp", ".part")  # with dotfiles: names that say themselves that they are not ready
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 FOLDERS_RETRY_S = 0.1
+DEAF_MS = 500  # how long the doorbell does not hear that everything else has crashed
 WHY = ".why.json"
 NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
 MESSAGE_CHARACTERS = 300
@@ -120,6 +121,7 @@ class Inlet:
                     recursive=False,
                     watch_filter=None,
                     stop_event=self._rewatch,
+                    rust_timeout=DEAF_MS,
                 ):
                     self._rung.set()
             except FileNotFoundError:  # somebody is just removing the folders
@@ -155,6 +157,7 @@ class Inlet:
         """Take in the first of these files; return whether any of them was left lying."""
         letters, left = await run_sync(self._open_some, inlet, names)
         recalled = await self._recall(letters)
+        await self._recall_refusals(letters)
         for letter in letters:
             done = self.state.views.jobs.sources.get(letter.source, 0)
             for number, entry in enumerate(letter.entries[done:], done):
@@ -214,6 +217,16 @@ class Inlet:
             recalled |= await run_sync(find_settled, self.state.folder / "log", unknown, self.state.seq)
             asked |= unknown
         return recalled
+
+    async def _recall_refusals(self, letters: list[Letter]) -> None:
+        """Which retries a former life refused, for what it knew then, and did not come to put into rejected/."""
+        sources = self.state.views.jobs.sources
+        again = {letter.source: letter for letter in letters if letter.inlet == "retries" and letter.source in sources}
+        if again:
+            await self.state.durable()
+            for fact in await run_sync(find_refused, self.state.folder / "log", set(again), self.state.seq):
+                for entry in again[fact.source].entries[fact.entry : fact.entry + 1]:
+                    entry.read = Unfit(fact.field, fact.expected, fact.got, fact.remedy)
 
     # Facts
 
@@ -388,6 +401,16 @@ def find_settled(log: Path, wanted: set[str], until: int) -> dict[str, Job]:
                 fold(jobs, fact)
                 if isinstance(fact, e.JobSettled):
                     found[job] = jobs.settled[job]
+        if facts[-1].seq >= until:
+            break  # what follows is still being written
+    return found
+
+
+def find_refused(log: Path, sources: set[str], until: int) -> list[e.DropRejected]:
+    """What was refused of these files. Reads all of the log, up to a fact that is durable."""
+    found = []
+    for facts in Log(log, segment_bytes=1).read():
+        found += [fact for fact in facts if isinstance(fact, e.DropRejected) and fact.source in sources]
         if facts[-1].seq >= until:
             break  # what follows is still being written
     return found
