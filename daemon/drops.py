@@ -249,7 +249,7 @@ def _test_list(field: str, tests: list[str] | str, into: Any, *, at_least: int) 
 
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(?P<field>[^`]*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _TYPES = {  # in JSON's and Python's words, and in those of a person
     "str": "text",
     "int": "a whole number",
@@ -270,19 +270,31 @@ def _convert(form: str, value: dict[str, Any], into: type[AnyForm]) -> AnyForm:
 
 def _unfit(form: str, value: dict[str, Any], message: str) -> Unfit:
     """Turn msgspec's sentence into field, expectation and remedy."""
+    see = f"`python -m daemon schema {form}` tells all fields; an example: {_example(form)}"
+    if message.startswith("Object contains unknown field"):
+        field, near = _unknown_field(form, value)
+        remedy = f"rename it to {near!r} if that is what you mean, or leave it out; {see}"
+        return Unfit(field, f"a known field; the nearest is {near!r}", "an unknown field", remedy)
     match = _WHERE.match(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
-    see = f"`python -m daemon schema {form}` tells all fields; an example: {_example(form)}"
-    if not (named := _NAMED.match(what)):
-        field = path.removeprefix(".") or "entry"
-        return Unfit(field, _expected(what), _shown(_at(path, value)), f"correct it; {see}")
-    field = f"{path}.{named['field']}".removeprefix(".")
-    if "missing" in what:
-        return Unfit(field, "a value", "nothing", f"add {field!r}; {see}")
-    known = Environment.__struct_fields__ if path == ".environment" else FORMS[form].__struct_fields__
-    near = get_close_matches(named["field"][:SHOWN_CHARACTERS], known, n=1, cutoff=0.0)[0]
-    remedy = f"rename it to {near!r} if that is what you mean, or leave it out; {see}"
-    return Unfit(field, f"a known field; the nearest is {near!r}", "an unknown field", remedy)
+    if missing := _MISSING.match(what):
+        return Unfit(f"{path}.{missing[1]}".removeprefix("."), "a value", "nothing", f"add {missing[1]!r}; {see}")
+    field = path.removeprefix(".") or "entry"
+    return Unfit(field, _expected(what), _shown(_at(path, value)), f"correct it; {see}")
+
+
+def _unknown_field(form: str, value: dict[str, Any]) -> tuple[str, str]:
+    """A field that is not known, and the nearest that is. Looked for, since a key may pose as any part of a message."""
+    inside = value.get("environment")
+    places: list[tuple[str, dict[str, Any], type[Struct]]] = [("", value, FORMS[form])]
+    if isinstance(inside, dict):
+        places.append(("environment.", inside, Environment))
+    for where, fields, known in places:
+        for name in fields:
+            if name not in known.__struct_fields__:
+                near = get_close_matches(name[:SHOWN_CHARACTERS], known.__struct_fields__, n=1, cutoff=0.0)[0]
+                return where + name, near
+    raise AssertionError("msgspec found an unknown field that is not there")
 
 
 def _expected(what: str) -> str:

@@ -34,7 +34,7 @@ from daemon.views.jobs import FOLD, Job, Jobs
 FOLDERS = (*INLETS, "rejected", "tmp")
 UNFINISHED = (".tmp", ".part")  # with dotfiles: names that say themselves that they are not ready
 LINE_SUFFIXES = (".jsonl", ".ndjson")
-FOLDERS_RETRY_S = 0.1
+DOORBELL_RETRY_S = 0.1
 DEAF_MS = 500  # how long the doorbell does not hear that everything else has crashed
 WHY = ".why.json"
 NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
@@ -108,7 +108,7 @@ class Inlet:
 
     async def listen(self) -> None:
         """The doorbell."""
-        settings = self.state.settings
+        settings, reason = self.state.settings, ""
         while not self._closed:
             self._rewatch = anyio.Event()
             try:
@@ -124,8 +124,13 @@ class Inlet:
                     rust_timeout=DEAF_MS,
                 ):
                     self._rung.set()
-            except FileNotFoundError:  # somebody is just removing the folders
-                await anyio.sleep(FOLDERS_RETRY_S)
+            except* (OSError, RuntimeError) as errors:  # the folders are just removed, a name there is no text …
+                error = errors.exceptions[0]
+                if str(error) != reason:
+                    reason = str(error)
+                    logger.info("doorbell_hung_anew", reason=reason, remedy="none needed: scanning goes on regardless")
+                self._rung.set()
+                await anyio.sleep(DOORBELL_RETRY_S)
 
     def close(self) -> None:
         """Let the doorbell go; it would be deaf to a mere cancellation for seconds."""

@@ -1,0 +1,176 @@
+"""Whatever is dropped, the daemon stays up, tells what is wrong with it and how to mend it, and takes in the rest."""
+
+import json
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import events as e
+from tests.fakes.bad_drops import BAD_DROPS, BAD_IN_PART, NO_FILES, OPEN, REPAIR, SETTLED, BadDrop
+from tests.fakes.daemon_process import DaemonProcess, repair
+
+WITHOUT_ROOT_S_EYES = """
+import os, sys
+capabilities = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+command = [*capabilities, sys.executable, "-m", "daemon", *sys.argv[1:]]
+os.execvp(command[0], command)
+"""
+GOOD = 30
+
+
+def drop(daemon: DaemonProcess, bad: BadDrop) -> Path:
+    """Make it aside and move it in, except for what cannot be moved while it is what it is."""
+    aside = daemon.queue / "tmp" / bad.name
+    bad.make(aside)
+    return aside.rename(daemon.queue / bad.inlet / bad.name)
+
+
+def lying(daemon: DaemonProcess) -> list[Path]:
+    return [path for inlet in ("ideas", "errors", "retries") for path in (daemon.queue / inlet).iterdir()]
+
+
+def told(daemon: DaemonProcess) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Each drop's name, as it was told → the name that it has in rejected/, and the reasons."""
+    reasons = {}
+    for path in (daemon.queue / "rejected").glob("*.why.json"):
+        if path.is_file() and b'"problems"' in (data := path.read_bytes()):
+            why = json.loads(data)
+            reasons[why["name"]] = path.name.removesuffix(".why.json"), why
+    return reasons
+
+
+def name_told(name: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
+
+
+def wait_until_gone(daemon: DaemonProcess, path: Path) -> None:
+    daemon.wait_until(lambda: not os.path.lexists(path))
+
+
+def start(home: Path, half_written_s: float = 0.2) -> DaemonProcess:
+    """A daemon that may read only what it is allowed to, with one job settled and one that never will."""
+    daemon = DaemonProcess(home, drop_max_bytes=2 * 2**20, drop_max_entries=1_000, half_written_s=half_written_s, drain_s=0.2)
+    launcher = home / "launch.py"
+    launcher.write_text(WITHOUT_ROOT_S_EYES)
+    daemon.drop("settles.json", repair("settles"))
+    daemon.start("work", launcher=launcher)
+    daemon.wait_until(lambda: daemon.settled() == 1)
+    daemon.drop("stalls.json", repair("stalls", "stall 3600, fix"))
+    daemon.wait_until(lambda: daemon.view("queue").get("running"))
+    jobs = daemon.view("jobs")
+    assert [row["job"] for row in jobs["last_settled"] + jobs["open_jobs"]] == [SETTLED, OPEN]
+    return daemon
+
+
+def test_the_corpus_is_large_and_each_drop_has_its_own_name() -> None:
+    assert len(BAD_DROPS) >= 80
+    assert len({bad.name for bad in BAD_DROPS}) == len(BAD_DROPS)
+
+
+def test_every_bad_drop_is_told_and_kept_and_no_good_one_is_held_up(tmp_path: Path) -> None:
+    with start(tmp_path) as daemon:
+        for number in range(GOOD):
+            for bad in BAD_DROPS[number::GOOD]:
+                drop(daemon, bad)
+            daemon.drop(f"good-{number}.json", REPAIR | {"title": f"good {number}"})
+        daemon.wait_until(lambda: not lying(daemon))
+        reasons = told(daemon)
+        for bad in BAD_DROPS:
+            kept_as, why = reasons.pop(name_told(bad.name))
+            assert [problem["field"] for problem in why["problems"]] == [bad.field], why
+            assert why["inlet"] == bad.inlet
+            assert why["accepted"] == bad.good
+            for problem in why["problems"]:
+                assert all(problem[key].strip() for key in ("field", "expected", "got", "remedy")), why
+            check_kept(bad, daemon.queue / "rejected" / kept_as)
+        assert reasons == {}
+        titles = [f"good {number}" for number in range(GOOD)]
+        titles += [f"good among bad {number + 1}" for number in range(sum(bad.good for bad in BAD_IN_PART))]
+        accepted = [fact.title for fact in daemon.facts() if isinstance(fact, e.JobAccepted)]
+        assert Counter(accepted) == Counter([*titles, "settles: t::a", "stalls: t::a"])
+        rejected = [fact for fact in daemon.facts() if isinstance(fact, e.DropRejected)]
+        assert Counter(fact.name for fact in rejected) == Counter(name_told(bad.name) for bad in BAD_DROPS)
+        assert daemon.stop() == 0
+        assert daemon.said().count("  ready") == 1, "it never went down"
+        assert daemon.ask("check").returncode == 0
+
+
+def check_kept(bad: BadDrop, kept: Path) -> None:
+    """What was dropped is still what it was; of what was accepted in part, the rest is there."""
+    if bad.refused is not None:
+        assert "".join(kept.read_text().split()) == "".join(bad.refused.decode().split())
+    elif isinstance(bad.content, bytes):
+        assert kept.read_bytes() == bad.content
+    else:
+        status = kept.lstat()
+        assert status.st_size >= 0
+        if bad in NO_FILES and bad.name != "unreadable.json":
+            assert not stat.S_ISREG(status.st_mode)
+        elif bad.name == "1-gigabyte.json":
+            assert status.st_size == 2**30
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_a_device_is_rejected(tmp_path: Path) -> None:
+    with start(tmp_path) as daemon:
+        device = daemon.queue / "ideas" / "device.json"
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero, which never ends
+        wait_until_gone(daemon, device)
+        _, why = told(daemon)["device.json"]
+        assert why["problems"][0]["got"] == "a device"
+
+
+def test_two_bad_drops_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    contents = [b'{"first": ', b'{"second": ', b'{"third": ', b'{"first": ']
+    with start(tmp_path) as daemon:
+        for content in contents:
+            dropped = daemon.drop("same.json", content)
+            wait_until_gone(daemon, dropped)
+        kept = [path for path in (daemon.queue / "rejected").iterdir() if not path.name.endswith(".why.json")]
+        assert Counter(path.read_bytes() for path in kept) == Counter(contents)
+        assert all(path.with_name(f"{path.name}.why.json").is_file() for path in kept)
+
+
+def test_what_a_drop_said_comes_back_corrected(tmp_path: Path) -> None:
+    """What is left of a drop in rejected/ can be mended and dropped again as it is."""
+    with start(tmp_path) as daemon:
+        for name, bad in (("a.json", b"[%s, {}]"), ("b.jsonl", b"%s\n{}\n")):
+            dropped = daemon.drop(name, bad % json.dumps(REPAIR).encode())
+            wait_until_gone(daemon, dropped)
+            left = daemon.queue / "rejected" / name
+            left.write_text(left.read_text().replace("{}", json.dumps(REPAIR | {"title": f"mended {name}"})))
+            left.rename(dropped)
+            wait_until_gone(daemon, dropped)
+        titles = [fact.title for fact in daemon.facts() if isinstance(fact, e.JobAccepted)]
+        assert [title for title in titles if title.startswith("mended")] == ["mended a.json", "mended b.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "half", "rest"),
+    [
+        ("a.json", b'{"title": "grown", "repo": ', b'"/repos/shop", "tests": ["t::a"]}'),
+        ("a.json", b"", json.dumps(REPAIR | {"title": "grown"}).encode()),
+        ("a.json", b"[", json.dumps(REPAIR | {"title": "grown"}).encode() + b"]"),
+        ("a.json", b'{"title": "\xc3', b'\xbcgrown", "repo": "/repos/shop", "tests": ["t::a"]}'),
+    ],
+)
+def test_a_young_half_written_file_is_left_alone_until_it_is_whole(
+    tmp_path: Path, name: str, half: bytes, rest: bytes
+) -> None:
+    with start(tmp_path, half_written_s=600) as daemon:
+        growing = daemon.queue / "ideas" / name
+        with growing.open("wb", buffering=0) as file:
+            file.write(half)
+            sibling = daemon.drop("z.json", REPAIR)  # looked at after it
+            wait_until_gone(daemon, sibling)
+            assert growing.read_bytes() == half
+            assert not list((daemon.queue / "rejected").iterdir())
+            file.write(rest)
+        wait_until_gone(daemon, growing)
+        accepted = [fact.title for fact in daemon.facts() if isinstance(fact, e.JobAccepted)]
+        assert len([title for title in accepted if title.endswith("grown")]) == 1
+        assert not list((daemon.queue / "rejected").iterdir())
