@@ -17,7 +17,7 @@ import structlog
 from daemon import __version__
 from daemon import events as e
 from daemon.blobs import Blobs
-from daemon.disk import SyncFailed
+from daemon.disk import SyncFailed, sweep
 from daemon.effects import hands_of
 from daemon.effects.world import World
 from daemon.exits import Exit
@@ -136,6 +136,8 @@ class Daemon:
                 await anyio.sleep(ROOM_RETRY_S)
             else:
                 break
+        for folder in (self.state.folder, self.state.folder / "views"):  # where the same is written again and again
+            sweep(folder)
         self.state.listen(e.JobSettled, self._tell_settled)
         self.state.listen(e.DropRejected, self._tell_rejected)
 

@@ -29,6 +29,12 @@ def sync_path(path: Path) -> None:
         os.close(file)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left of their `write_whole` here. Nobody else may be writing."""
+    for unfinished in folder.glob(".*.new"):
+        unfinished.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{get_native_id()}.new")

@@ -32,6 +32,7 @@ class Publisher:
         self.blobs = blobs
         self._settled: deque[Job] = deque()
         self._published = self._snapshot_at = -1
+        self._delayed = False  # by a full disk, which was told
         self._one_at_a_time = anyio.Lock()
         state.listen(e.JobSettled, self._remember)
 
@@ -59,8 +60,11 @@ class Publisher:
         except OSError as error:
             if error.errno not in ROOM_ERRORS:
                 raise
-            logger.warning("no_room_to_publish", error=str(error))
+            if not self._delayed:
+                logger.warning("no_room_to_publish", error=str(error), remedy="make room; it goes on by itself")
+            self._delayed = True
             return
+        self._delayed = False
         for _ in jobs:
             self._settled.popleft()
         self._published = seq

@@ -276,6 +276,7 @@ class Killing:
         whole = self.daemon.ask("check")
         assert whole.returncode == 0, whole.stderr
         self._check_replay()
+        assert list(self.daemon.state.glob(".*")) == list((self.daemon.state / "views").glob(".*")) == []
         assert self.reader.wrong == []
         assert self.reader.reads > 0
         assert self.starts_from_snapshot > 0, "snapshots were never used"
