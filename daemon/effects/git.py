@@ -1,0 +1,70 @@
+"""git, asked for single facts with plumbing only, in a way that a hostile repository cannot use against us.
+
+A work tree of somebody else never brings its own git folder, hooks, filters or configuration: every call names the git
+folder that it means, and everything that could start a program is off.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+CALM = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_SYSTEM": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_AUTHOR_NAME": "mendd",
+    "GIT_AUTHOR_EMAIL": "mendd@localhost",
+    "GIT_COMMITTER_NAME": "mendd",
+    "GIT_COMMITTER_EMAIL": "mendd@localhost",
+    "LC_ALL": "C.UTF-8",
+}
+OFF = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.autocrlf": "false",
+    "core.attributesFile": "/dev/null",
+    "core.quotePath": "true",
+    "diff.external": "",
+    "gc.auto": "0",
+    "protocol.ext.allow": "never",
+    "safe.directory": "*",
+    "uploadpack.packObjectsHook": "",
+}
+SECONDS = 600.0
+
+
+class GitRefused(Exception):  # noqa: N818  said of git
+    """git would not do it; the message is its own."""
+
+
+class Git:
+    """One git folder, without a work tree."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def ask(self, *arguments: str, given: bytes = b"", index: Path | None = None, tree: Path | None = None) -> bytes:
+        """What git answers. `index` and `tree` stand in for the ones that a checkout would have."""
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", **CALM}
+        environment |= {"GIT_INDEX_FILE": str(index)} if index else {}
+        environment |= {"GIT_WORK_TREE": str(tree)} if tree else {}
+        settings = [part for key, value in OFF.items() for part in ("-c", f"{key}={value}")]
+        result = subprocess.run(
+            ["git", f"--git-dir={self.folder}", *settings, *arguments],
+            cwd=tree,
+            env=environment,
+            input=given,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if result.returncode:
+            what = result.stderr.decode(errors="replace").strip()
+            raise GitRefused(f"git {arguments[0]}: {what or f'status {result.returncode}'}")
+        return result.stdout
+
+    def commit_of(self, name: str) -> str:
+        """The full name of a commit."""
+        return self.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()

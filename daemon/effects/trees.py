@@ -1,0 +1,266 @@
+"""A repository at its base commit → an immutable tree on disk, named by its content, without any history.
+
+The tree is what every run of a job starts from. It brings no git folder of its own: ours lies beside it and holds one
+commit, so that neither the future's objects nor a hostile hook is within anybody's reach. The user's checkout is read
+and never touched.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+
+from daemon.disk import write_whole
+from daemon.effects.git import Git, GitRefused
+
+NO_CONVERSIONS = "* -text -eol -ident -filter -working-tree-encoding\n"  # the bytes of a file are the bytes of its blob
+NOT_OURS = {
+    ".git",
+    ".hg",
+    ".venv",
+    "venv",
+    "__pycache__",
+    "node_modules",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".pytest_cache",
+}
+EVERYBODY = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+TEXT_BYTES = 4 * 2**20  # a larger file is data
+
+
+class Source(Struct, frozen=True):
+    """What a job says about where its code is."""
+
+    repo: str
+    commit: str = ""
+    test_patch: str = ""
+
+
+class SourceRefused(Exception):  # noqa: N818  said of the source
+    """The code cannot be had as the drop says; the message names what and the remedy."""
+
+
+class Tree(Struct, frozen=True):
+    """One pristine tree."""
+
+    key: str
+    folder: Path
+
+    @property
+    def files(self) -> Path:
+        """The files, never written to."""
+        return self.folder / "files"
+
+    @property
+    def git(self) -> Git:
+        """Our git folder, with one commit named base."""
+        return Git(self.folder / "git")
+
+    def patch(self, changes: Mapping[str, bytes | None]) -> bytes:
+        """The changes (None deletes) as git's own diff against the tree."""
+        index = self.folder / f"index-{os.getpid()}-{id(changes)}"
+        try:
+            self.git.ask("read-tree", "base", index=index)
+            entries = "".join(f"{self._entry(path, data)}\t{path}\0" for path, data in changes.items())
+            self.git.ask("update-index", "-z", "--index-info", given=entries.encode(), index=index)
+            diff = self.git.ask("diff-index", "--cached", "--patch", "--binary", "--no-renames", "base", index=index)
+            return diff.lstrip(b"\n")
+        finally:
+            index.unlink(missing_ok=True)
+
+    def _entry(self, path: str, data: bytes | None) -> str:
+        """Mode and blob of a changed file, as an index wants them; mode 0 takes it out."""
+        if data is None:
+            return f"0 {'0' * 40}"
+        listed = self.git.ask("ls-tree", "base", "--", path).decode()
+        mode = listed.split(" ", 1)[0] if listed else "100644"
+        return f"{mode} {self.git.ask('hash-object', '-w', '--no-filters', '--stdin', given=data).decode().strip()}"
+
+
+class Texts(Mapping[str, str]):
+    """The text files of a tree by their workspace-relative names; read when asked for. Links are not followed."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._files = tree.files
+        listed = tree.git.ask("ls-tree", "-r", "-z", "--full-tree", "base").decode("utf-8", "surrogateescape")
+        entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
+        self._names = {name for about, name in entries if about.startswith("100")}
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        path = self._files / name
+        if path.stat().st_size > TEXT_BYTES:
+            raise KeyError(name)
+        try:
+            return path.read_bytes().decode()
+        except UnicodeDecodeError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Trees:
+    """All trees of a state folder."""
+
+    def __init__(self, folder: Path, repos: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.repos = repos
+
+    def of_job(self, job: str, source: Source) -> Tree:
+        """The tree of a job: made when it is first asked for, the same for ever after. Blocks."""
+        pin = self.folder / "jobs" / job
+        if pin.exists():
+            return Tree(key := pin.read_text().strip(), self.folder / key)
+        tree = self._make(source)
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(pin, tree.key.encode(), durable=True)
+        return tree
+
+    def _make(self, source: Source) -> Tree:
+        making = self.folder / f"making-{os.getpid()}-{hashlib.sha256(os.urandom(16)).hexdigest()[:16]}"
+        try:
+            (making / "files").mkdir(parents=True)
+            tree = Tree(making.name, making)
+            self._fill(tree, source)
+            if source.test_patch:
+                _apply(tree, source.test_patch)
+            _open_to_everybody(tree.files)
+            key = tree.git.ask("rev-parse", "base^{tree}").decode().strip()
+            made = Tree(key, self.folder / key)
+            if not made.folder.exists():
+                making.rename(made.folder)
+        except (GitRefused, OSError) as error:
+            raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
+        else:
+            return made
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _fill(self, tree: Tree, source: Source) -> None:
+        place = self._place(source.repo)
+        git = _git_of(place)
+        tree.git.ask("init", "--quiet", "--bare", str(tree.git.folder))
+        (tree.git.folder / "info").mkdir(exist_ok=True)
+        (tree.git.folder / "info" / "attributes").write_text(NO_CONVERSIONS)
+        is_bare = git is not None and git.folder == place
+        if source.commit or is_bare:
+            if git is None:
+                raise SourceRefused(f"{source.repo} is no git repository, so it has no commit {source.commit}")
+            _take_commit(tree, git, git.commit_of(source.commit or "HEAD"))
+        else:
+            _copy(place, tree.files, _listed(place, git))
+            _commit_files(tree)
+
+    def _place(self, repo: str) -> Path:
+        """The folder that a repo's name means: a mapping from the settings, a path, or a mirror of a URL."""
+        named = self.repos.get(repo, repo)
+        if "://" in named or named.startswith("git@"):
+            return self._mirror(named)
+        place = Path(named).expanduser()
+        if not place.is_dir():
+            known = "" if repo in self.repos else "; name its clone in the setting `repos`, or give a path"
+            raise SourceRefused(f"there is no folder {place}{known}")
+        return place
+
+    def _mirror(self, url: str) -> Path:
+        mirror = self.folder / "mirrors" / hashlib.sha256(url.encode()).hexdigest()[:24]
+        git = Git(mirror)
+        if not (mirror / "HEAD").exists():
+            mirror.parent.mkdir(parents=True, exist_ok=True)
+            git.ask("init", "--quiet", "--bare", str(mirror))
+        git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
+        return mirror
+
+
+def _git_of(place: Path) -> Git | None:
+    """The git folder of a checkout, a linked work tree or a bare clone; None for a plain folder."""
+    inside = place / ".git"
+    if inside.is_dir():
+        return Git(inside)
+    if inside.is_file():
+        target = inside.read_text().partition("gitdir: ")[2].strip()
+        return Git((place / target).resolve())
+    return Git(place) if (place / "HEAD").is_file() and (place / "objects").is_dir() else None
+
+
+def _take_commit(tree: Tree, git: Git, commit: str) -> None:
+    """Bring just the objects of one commit's tree over, and check them out."""
+    objects = git.ask("rev-list", "--objects", "--no-object-names", f"{commit}^{{tree}}")
+    tree.git.ask("unpack-objects", "-q", given=git.ask("pack-objects", "--stdout", "-q", given=objects))
+    _set_base(tree, git.ask("rev-parse", f"{commit}^{{tree}}").decode().strip())
+    index = tree.folder / "index"
+    tree.git.ask("read-tree", "base", index=index)
+    tree.git.ask("checkout-index", "--all", "--force", index=index, tree=tree.files)
+
+
+def _listed(place: Path, git: Git | None) -> Iterator[Path]:
+    """The files that belong to a folder as it stands: what git tracks or would, else all but the usual litter."""
+    if git is not None:
+        listed = git.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", tree=place)
+        yield from (Path(os.fsdecode(name)) for name in listed.split(b"\0") if name)
+        return
+    for folder, names, files in os.walk(place):
+        names[:] = sorted(name for name in names if name not in NOT_OURS)
+        here = Path(folder).relative_to(place)
+        links = [name for name in names if (place / here / name).is_symlink()]
+        yield from (here / name for name in [*sorted(files), *links])
+
+
+def _copy(place: Path, files: Path, names: Iterator[Path]) -> None:
+    for name in names:
+        if not ((place / name).is_symlink() or (place / name).is_file()):
+            continue  # deleted since, a submodule, or no file at all
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(place / name, files / name, follow_symlinks=False)
+
+
+def _commit_files(tree: Tree) -> None:
+    index = tree.folder / "index"
+    tree.git.ask("add", "--all", "--force", ".", index=index, tree=tree.files)
+    _set_base(tree, tree.git.ask("write-tree", index=index).decode().strip())
+
+
+def _apply(tree: Tree, patch: str) -> None:
+    index = tree.folder / "index"
+    tree.git.ask("apply", "--index", "--whitespace=nowarn", "-", given=patch.encode(), index=index, tree=tree.files)
+    _set_base(tree, tree.git.ask("write-tree", index=index).decode().strip())
+
+
+def _set_base(tree: Tree, content: str) -> None:
+    commit = tree.git.ask("commit-tree", "-m", "base", content).decode().strip()
+    tree.git.ask("update-ref", "refs/heads/base", commit)
+
+
+def _open_to_everybody(files: Path) -> None:
+    """The tree lies under private overlays, in which a user without rights has to be able to write anything."""
+    for folder, _, names in os.walk(files):
+        Path(folder).chmod(EVERYBODY | EXECUTABLE)
+        for name in names:
+            path = Path(folder) / name
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                path.chmod(EVERYBODY | (EXECUTABLE if status.st_mode & stat.S_IXUSR else 0))
+
+
+def is_inside(name: str) -> bool:
+    """Whether a workspace-relative name stays inside, by its words alone."""
+    path = PurePosixPath(name)
+    return (
+        bool(name)
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and ".git" not in path.parts
+        and "\0" not in name
+    )

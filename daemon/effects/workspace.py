@@ -1,0 +1,143 @@
+"""A run's own tree: an overlay over the pristine one where the kernel allows it, a checkout of its own where not.
+
+Nothing in a workspace is precious. It is made again, rolled back and thrown away at will; what a run achieved is its
+edits, which are facts. Every write goes through `write`, which never follows a link out.
+"""
+
+import ctypes
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from daemon.effects.trees import Tree, is_inside
+
+MNT_DETACH = 2
+UNSPEAKABLE = set(",:\\\n")  # what mount's options cannot say in a path
+
+
+class Escape(Exception):  # noqa: N818  said of a path
+    """A path that leads out of the workspace."""
+
+
+class Workspace(Struct, frozen=True):
+    """One run's tree."""
+
+    tree: Tree
+    folder: Path
+    quota_bytes: int
+
+    @property
+    def root(self) -> Path:
+        """Where the files are."""
+        return self.folder / "files"
+
+    def open(self) -> Literal["overlay", "checkout"]:
+        """Make the tree anew, whatever was there before; say how. Blocks."""
+        self.close()
+        self.root.mkdir(parents=True)
+        if overlays_allowed(self.folder.parent) and not UNSPEAKABLE & set(f"{self.tree.folder}{self.folder}"):
+            self._overlay()
+            return "overlay"
+        index = self.folder / "index"
+        self.tree.git.ask("read-tree", "base", index=index)
+        self.tree.git.ask("checkout-index", "--all", "--force", index=index, tree=self.root)
+        return "checkout"
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for mounted in (self.root, self.folder / "upper"):
+            unmount(mounted)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, changes: Mapping[str, bytes | None]) -> None:
+        """Write the changed files, all or none; None deletes. `Escape` before anything is written."""
+        paths = {name: self._inside(name) for name in changes}
+        for name, data in changes.items():
+            if data is None:
+                paths[name].unlink(missing_ok=True)
+                continue
+            paths[name].parent.mkdir(parents=True, exist_ok=True)
+            mode = stat.S_IMODE(paths[name].stat().st_mode) if paths[name].exists() else 0o666
+            temporary = paths[name].with_name(f".{paths[name].name}.mendd")
+            temporary.write_bytes(data)
+            temporary.chmod(mode)
+            temporary.replace(paths[name])
+
+    def _inside(self, name: str) -> Path:
+        """The path of a workspace-relative name, of which no part is a link."""
+        if not is_inside(name):
+            raise Escape(f"{name} is not a path inside the workspace")
+        path = self.root
+        for part in Path(name).parts:
+            path /= part
+            if path.is_symlink():
+                raise Escape(f"{name} leads through the link {path.relative_to(self.root)}")
+        if path.is_dir():
+            raise Escape(f"{name} is a folder")
+        return path
+
+    def _overlay(self) -> None:
+        upper = self.folder / "upper"
+        upper.mkdir()
+        _mount("tmpfs", "tmpfs", upper, f"size={self.quota_bytes},mode=0777")
+        for name in ("changed", "work"):
+            (upper / name).mkdir(mode=0o777)
+            (upper / name).chmod(0o777)
+        options = f"lowerdir={self.tree.files},upperdir={upper}/changed,workdir={upper}/work"
+        _mount("overlay", "overlay", self.root, options)
+
+
+def sweep(folder: Path) -> int:
+    """Unmount what former daemons left mounted below this folder; how many there were."""
+    inside = f"{folder.resolve()}/"
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    mounted = [line.split(" ")[4].encode().decode("unicode_escape") for line in lines]
+    ours = [Path(path) for path in mounted if path.startswith(inside)]
+    for path in reversed(ours):
+        unmount(path)
+    return len(ours)
+
+
+@cache
+def overlays_allowed(folder: Path) -> bool:
+    """Whether this process may mount overlays there: tried, not guessed."""
+    trial = folder / f".trial-{os.getpid()}"
+    try:
+        for name in ("lower", "upper", "files"):
+            (trial / name).mkdir(parents=True)
+        _mount("tmpfs", "tmpfs", trial / "upper", "size=64k")
+        (trial / "upper" / "changed").mkdir()
+        (trial / "upper" / "work").mkdir()
+        _mount(
+            "overlay",
+            "overlay",
+            trial / "files",
+            f"lowerdir={trial}/lower,upperdir={trial}/upper/changed,workdir={trial}/upper/work",
+        )
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        for name in ("files", "upper"):
+            unmount(trial / name)
+        shutil.rmtree(trial, ignore_errors=True)
+
+
+def _mount(kind: str, source: str, target: Path, options: str) -> None:
+    command = ["mount", "-t", kind, "-o", f"nosuid,nodev,{options}", source, str(target)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise OSError(result.stderr.strip())
+
+
+def unmount(path: Path) -> None:
+    """Take a mount away, even from under whoever still looks at it; nothing if there is none."""
+    ctypes.CDLL(None, use_errno=True).umount2(os.fsencode(path), MNT_DETACH)

@@ -1,0 +1,195 @@
+"""Trees: the code at its base commit or as it stands, byte for byte, without history; the checkout is never touched."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon.effects.trees import Source, SourceRefused, Texts, Tree, Trees, is_inside
+
+FILES = {
+    "pkg/__init__.py": b"",
+    "pkg/crlf.py": b"a = 1\r\nb = 2\r\n",
+    "pkg/tab.py": b"if True:\n\ta = 1\n",
+    "pkg/no_end.py": b"a = 1",
+    "data.bin": bytes(range(256)),
+    ".gitattributes": b"*.py filter=evil\nsecret.txt export-ignore text eol=crlf\n",
+    "secret.txt": b"kept\n",
+    "name with \xc3\xbcml\xc3\xa4ut.py".encode("latin-1").decode("utf-8"): b"x = 1\n",
+}
+
+
+def git(place: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "core.autocrlf=false", *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with three commits; the last one is the future."""
+    place = tmp_path / "checkout"
+    place.mkdir()
+    git(place, "init", "-q")
+    for name, data in FILES.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_bytes(data)
+    (place / "outside").symlink_to("/etc/passwd")
+    git(place, "add", "-A")
+    git(place, "commit", "-qm", "one")
+    (place / "pkg" / "tab.py").write_bytes(b"# two\n")
+    git(place, "commit", "-qam", "two")
+    (place / "answer.py").write_bytes(b"the future's fix\n")
+    git(place, "add", "-A")
+    git(place, "commit", "-qm", "three")
+    return place
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Trees:
+    return Trees(tmp_path / "trees", {"me/shop": str(tmp_path / "checkout")})
+
+
+def show(place: Path, name: str) -> bytes:
+    return subprocess.run(["git", "show", name], cwd=place, capture_output=True, check=True).stdout
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_a_commit_is_taken_byte_for_byte_whatever_its_attributes_say(checkout: Path, trees: Trees) -> None:
+    tree = trees.of_job("r-000001", Source("me/shop", git(checkout, "rev-parse", "HEAD~2")))
+    committed = {
+        name: subprocess.run(["git", "show", f"HEAD~2:{name}"], cwd=checkout, capture_output=True, check=True).stdout
+        for name in FILES
+    }
+    assert contents(tree.files) == committed | {"outside": b"/etc/passwd"}
+
+
+def test_the_future_is_out_of_reach(checkout: Path, trees: Trees) -> None:
+    tree = trees.of_job("r-000001", Source("me/shop", "HEAD~1"))
+    future = git(checkout, "rev-parse", "HEAD:answer.py")
+    objects = tree.git.ask("cat-file", "--batch-check", "--batch-all-objects").decode()
+    assert future not in objects
+    assert objects.count(" commit ") == 1
+    assert not list(tree.files.rglob(".git"))
+
+
+def test_without_a_commit_the_checkout_is_taken_as_it_stands(checkout: Path, trees: Trees) -> None:
+    (checkout / ".gitignore").write_text("ignored.txt\n")
+    (checkout / "ignored.txt").write_text("no")
+    (checkout / "new.py").write_text("not added yet\n")
+    (checkout / "data.bin").unlink()
+    before = contents(checkout)
+    names = set(contents(trees.of_job("r-000001", Source(str(checkout))).files))
+    assert {"new.py", "answer.py"} <= names
+    assert not {"ignored.txt", "data.bin"} & names
+    assert contents(checkout) == before, "the user's checkout is never touched"
+
+
+def test_a_plain_folder_is_taken_without_the_usual_litter(tmp_path: Path, trees: Trees) -> None:
+    plain = tmp_path / "plain"
+    for name in ("a.py", ".venv/lib/x.py", "pkg/__pycache__/a.pyc", "pkg/b.py"):
+        (plain / name).parent.mkdir(parents=True, exist_ok=True)
+        (plain / name).write_text("x")
+    assert set(contents(trees.of_job("r-000001", Source(str(plain))).files)) == {"a.py", "pkg/b.py"}
+
+
+def test_a_linked_work_tree_and_a_bare_mirror_are_repositories_too(
+    checkout: Path, trees: Trees, tmp_path: Path
+) -> None:
+    git(checkout, "worktree", "add", "-q", str(tmp_path / "linked"), "HEAD~1")
+    git(checkout, "clone", "-q", "--bare", ".", str(tmp_path / "mirror.git"))
+    keys = {
+        trees.of_job(f"r-00000{number}", source).key
+        for number, source in enumerate(
+            [
+                Source(str(tmp_path / "linked"), "HEAD"),
+                Source(str(tmp_path / "mirror.git"), "HEAD~1"),
+                Source(f"file://{checkout}", git(checkout, "rev-parse", "HEAD~1")),
+            ]
+        )
+    }
+    assert len(keys) == 1
+
+
+def test_a_job_keeps_its_tree_whatever_becomes_of_the_checkout(checkout: Path, trees: Trees) -> None:
+    first = trees.of_job("r-000001", Source(str(checkout)))
+    (checkout / "answer.py").write_text("changed since")
+    assert trees.of_job("r-000001", Source(str(checkout))) == first
+    assert trees.of_job("r-000002", Source(str(checkout))) != first
+
+
+def test_equal_content_is_one_tree(checkout: Path, trees: Trees) -> None:
+    assert trees.of_job("r-000001", Source(str(checkout), "HEAD")) == trees.of_job(
+        "r-000002", Source(str(checkout), "HEAD")
+    )
+
+
+def test_a_test_patch_is_part_of_the_tree(checkout: Path, trees: Trees) -> None:
+    patch = "--- /dev/null\n+++ b/test_new.py\n@@ -0,0 +1 @@\n+def test_new(): assert False\n"
+    tree = trees.of_job("r-000001", Source(str(checkout), "HEAD", patch))
+    assert (tree.files / "test_new.py").read_text() == "def test_new(): assert False\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (Source("nobody/nothing"), "name its clone in the setting `repos`"),
+        (Source("me/shop", "no-such-commit"), "no-such-commit"),
+        (Source("me/shop", "--upload-pack=x"), "--upload-pack=x"),
+        (Source("me/shop", "HEAD", "garbage"), "apply"),
+        (Source("me/shop", "HEAD", "--- a/../x\n+++ b/../x\n@@ -0,0 +1 @@\n+x\n"), "apply"),
+        (Source("ext::sh -c touch% pwned"), "there is no folder"),
+    ],
+)
+@pytest.mark.usefixtures("checkout")
+def test_what_cannot_be_had_is_refused_with_its_cause(trees: Trees, source: Source, words: str) -> None:
+    with pytest.raises(SourceRefused) as refused:
+        trees.of_job("r-000001", source)
+    assert words in str(refused.value)
+    left = [path.name for path in trees.folder.iterdir()] if trees.folder.exists() else []
+    assert [name for name in left if name.startswith("making")] == []
+
+
+@pytest.fixture
+def tree(checkout: Path, trees: Trees) -> Tree:
+    return trees.of_job("r-000001", Source(str(checkout), "HEAD~2"))
+
+
+def test_a_patch_applies_to_the_users_checkout(checkout: Path, tree: Tree) -> None:
+    changes: dict[str, bytes | None] = {
+        "pkg/crlf.py": b"a = 1\r\nb = 3\r\n",
+        "pkg/no_end.py": b"a = 2",
+        "pkg/new.py": b"n = 1\n",
+        "data.bin": None,
+    }
+    patch = tree.patch(changes)
+    git(checkout, "checkout", "-q", "--force", "HEAD~2")
+    subprocess.run(["git", "apply", "--whitespace=nowarn"], cwd=checkout, input=patch, check=True)
+    after = contents(checkout)
+    assert after["pkg/no_end.py"] == b"a = 2"
+    assert after["pkg/new.py"] == b"n = 1\n"
+    assert "data.bin" not in after
+    assert after["pkg/crlf.py"].replace(b"\r", b"") == b"a = 1\nb = 3\n"
+
+
+def test_no_change_is_an_empty_patch(tree: Tree) -> None:
+    assert tree.patch({"pkg/tab.py": FILES["pkg/tab.py"]}) == b""
+
+
+def test_texts_are_the_text_files_without_links_and_data(tree: Tree) -> None:
+    texts = Texts(tree)
+    assert texts["pkg/crlf.py"] == "a = 1\r\nb = 2\r\n"
+    assert "outside" not in list(texts)
+    with pytest.raises(KeyError):
+        texts["data.bin"]
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", ".git/config", "a/.git/x", "a\0b"])
+def test_a_name_that_leads_out_is_not_inside(name: str) -> None:
+    assert not is_inside(name)
