@@ -67,15 +67,15 @@ def test_with_little_room_left_intake_pauses_and_work_goes_on(request: pytest.Fi
 
 
 @on_a_small_disk
-@pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed"])
+@pytest.mark.parametrize("meanwhile", ["it waits", "it is killed", "it is stopped"])
 def test_without_any_room_everything_waits_and_nothing_is_lost(
-    request: pytest.FixtureRequest, tmp_path: Path, *, killed: bool
+    request: pytest.FixtureRequest, tmp_path: Path, meanwhile: str
 ) -> None:
     """0 bytes free in mid-write: told on stderr, no crash; also a daemon that starts on the full disk waits."""
     del request
     with (
         small_disk(tmp_path / "state", megabytes=24) as state,
-        DaemonProcess(tmp_path, min_free_bytes=0, scan_every_s=0.1) as daemon,
+        DaemonProcess(tmp_path, min_free_bytes=0, scan_every_s=0.1, drain_s=0.2) as daemon,
     ):
         daemon.start()
         drop_some(daemon, "before")
@@ -84,8 +84,11 @@ def test_without_any_room_everything_waits_and_nothing_is_lost(
         drop_some(daemon, "full", count=100)
         daemon.wait_until_said("no room for the log")
         assert runs(daemon)
-        if killed:
-            daemon.kill()
+        if meanwhile != "it waits":
+            if meanwhile == "it is killed":
+                daemon.kill()
+            else:
+                assert daemon.stop() == Exit.DONE
             told = daemon.said().count("no room ")
             daemon.start()
             daemon.wait_until(lambda: daemon.said().count("no room ") > told)
