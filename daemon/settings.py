@@ -38,6 +38,57 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 2
     passing_score: Annotated[int, Meta(ge=0, le=100, description="The QA score from which an idea is certified.")] = 90
 
+    # Models
+    models: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="The ladder, smallest first; `anthropic/…` and `openai/…` are hosted ones."),
+    ] = ("qwen2.5-coder:7b", "qwen2.5-coder:32b")
+    ollama_url: Annotated[str, Meta(pattern="^https?://", description="Where the Ollama server listens.")] = (
+        "http://127.0.0.1:11434"
+    )
+    models_abreast: Annotated[
+        int, Meta(ge=1, le=64, description="Calls to Ollama at once: its OLLAMA_NUM_PARALLEL. More would only queue.")
+    ] = 1
+    model_windows: Annotated[
+        tuple[Annotated[int, Meta(ge=512)], ...],
+        Meta(min_length=1, description="The context windows in use, in tokens; few, for another size reloads a model."),
+    ] = (8192, 16384, 32768)
+    answer_tokens: Annotated[int, Meta(ge=16, description="The longest answer; a longer one is cut off.")] = 4096
+    model_thinks: Annotated[
+        bool, Meta(description="Let models that can think aloud do so; it counts towards `answer_tokens`.")
+    ] = False
+    model_connect_s: Annotated[float, Meta(gt=0, description="How long a model server may take to pick up.")] = 5.0
+    model_first_byte_s: Annotated[
+        float, Meta(gt=0, description="Until an answer begins: loading a large model, reading a long prompt.")
+    ] = 600.0
+    model_silence_s: Annotated[float, Meta(gt=0, description="The longest silence inside an answer.")] = 120.0
+    model_call_s: Annotated[float, Meta(gt=0, description="The longest answer, from its first byte.")] = 1200.0
+    model_keep_s: Annotated[
+        float, Meta(ge=0, description="How long Ollama keeps a model loaded: gates run between two calls.")
+    ] = 1800.0
+    answers_from: Annotated[
+        Literal["models", "recordings", "recordings_only", "script"],
+        Meta(description="`recordings` asks a model only what was never asked; a `script` answers by instance."),
+    ] = "models"
+    answers_path: Annotated[str, Meta(description="The folder of the recordings, or the JSON Lines of the script.")] = (
+        ""
+    )
+    anthropic_url: Annotated[
+        str, Meta(pattern="^https?://", description="The Anthropic API; its key comes from ANTHROPIC_API_KEY only.")
+    ] = "https://api.anthropic.com"
+    openai_url: Annotated[
+        str,
+        Meta(pattern="^https?://", description="Any OpenAI-compatible API; its key comes from OPENAI_API_KEY only."),
+    ] = "https://api.openai.com/v1"
+    hosted_prices: Annotated[
+        tuple[str, ...],
+        Meta(description="`anthropic/MODEL 1.00 5.00`: USD per million tokens in and out. No price, no call."),
+    ] = ()
+    hosted_budget_usd: Annotated[float, Meta(ge=0, description="What hosted models may cost, ever, in this state.")] = (
+        0.0
+    )
+    hosted_budget_tokens: Annotated[int, Meta(ge=0, description="The same in tokens, in and out.")] = 0
+
     # Patience
     run_backoff_s: Annotated[float, Meta(ge=0, description="Wait before the second base run; doubles after.")] = 30.0
     run_backoff_max_s: Annotated[float, Meta(ge=0, description="The longest wait between base runs.")] = 3600.0
@@ -88,7 +139,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drain_s: Annotated[float, Meta(ge=0, description="How long a clean stop waits for steps in hand.")] = 10.0
 
 
-UNITS = {"_s": "s", "_ms": "ms", "_bytes": "bytes", "_facts": "facts"}
+UNITS = {"_s": "s", "_ms": "ms", "_bytes": "bytes", "_facts": "facts", "_tokens": "tokens", "_usd": "USD"}
 
 
 def unit(name: str) -> str:
@@ -107,7 +158,7 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, 
                 near = get_close_matches(key, types, n=1, cutoff=0.0)[0]
                 raise SettingError(f"{origin}: there is no setting {key!r}; the nearest is {near!r}")
             try:
-                values[key] = msgspec.convert(value, types[key], strict=False)
+                values[key] = msgspec.convert(_parted(key, value), types[key], strict=False)
             except msgspec.ValidationError as error:
                 default = getattr(Settings(), key)
                 raise SettingError(
@@ -124,6 +175,12 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if name.startswith(ENVIRONMENT_PREFIX)
     }
+
+
+def _parted(key: str, value: Any) -> Any:  # noqa: ANN401  whatever a layer holds
+    """A list in the environment is one string, parted by commas."""
+    is_list = isinstance(value, str) and isinstance(getattr(Settings(), key), tuple)
+    return [part.strip() for part in value.split(",") if part.strip()] if is_list else value
 
 
 def _plain(error: msgspec.ValidationError) -> str:
