@@ -28,6 +28,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Whose hands do the work. `scripted` acts out the story told in a drop's problem text."),
     ] = "real"
 
+    repos: Annotated[
+        dict[str, str],
+        Meta(description="Where repositories are: owner/name → a clone's path or URL; the rest are paths."),
+    ] = {}
+
     # Work
     workers: Annotated[int, Meta(ge=1, le=64, description="How many runs are in hand at once.")] = 6
     runs_abreast: Annotated[int, Meta(ge=1, le=20, description="How many runs of one job may be open at once.")] = 3
@@ -88,6 +93,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         0.0
     )
     hosted_budget_tokens: Annotated[int, Meta(ge=0, description="The same in tokens, in and out.")] = 0
+
+    # Workspaces and environments
+    workspace_bytes: Annotated[int, Meta(ge=2**20, description="How much a run may write into its tree.")] = 2 * 2**30
+    install_timeout_s: Annotated[float, Meta(gt=0, description="The longest installation of what tests need.")] = 1800.0
+    environments_bytes: Annotated[
+        int, Meta(ge=0, description="The environments' budget on disk; the longest unused go first.")
+    ] = 20 * 2**30
 
     # Patience
     run_backoff_s: Annotated[float, Meta(ge=0, description="Wait before the second base run; doubles after.")] = 30.0
@@ -178,9 +190,12 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parted(key: str, value: Any) -> Any:  # noqa: ANN401  whatever a layer holds
-    """A list in the environment is one string, parted by commas."""
-    is_list = isinstance(value, str) and isinstance(getattr(Settings(), key), tuple)
-    return [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+    """A list or a table in the environment is one string, parted by commas: `a,b` or `a=1,b=2`."""
+    default = getattr(Settings(), key)
+    if not isinstance(value, str) or not isinstance(default, tuple | dict):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    return dict(part.partition("=")[::2] for part in parts) if isinstance(default, dict) else parts
 
 
 def _plain(error: msgspec.ValidationError) -> str:
