@@ -257,7 +257,7 @@ _TYPES = {  # in JSON's and Python's words, and in those of a person
     "array": "a list",
     "object": "an object with named fields",
 }
-_LIMITS = {" of length >= 1": " that is not empty", ">=": "at least", "<=": "at most", "`": ""}
+_LIMITS = {" of length >= 1": " that is not empty", "length <=": "at most", ">=": "at least", "<=": "at most", "`": ""}
 
 
 def _convert(form: str, value: dict[str, Any], into: type[AnyForm]) -> AnyForm:
@@ -280,7 +280,8 @@ def _unfit(form: str, value: dict[str, Any], message: str) -> Unfit:
     if missing := _MISSING.match(what):
         return Unfit(f"{path}.{missing[1]}".removeprefix("."), "a value", "nothing", f"add {missing[1]!r}; {see}")
     field = path.removeprefix(".") or "entry"
-    return Unfit(field, _expected(what), _shown(_at(path, value)), f"correct it; {see}")
+    expected = _expected(what)
+    return Unfit(field, expected, _shown(_at(path, value)), f"write {expected} there; {see}")
 
 
 def _unknown_field(form: str, value: dict[str, Any]) -> tuple[str, str]:
@@ -304,6 +305,8 @@ def _expected(what: str) -> str:
             return words
     expected = what.removeprefix("Expected ").split(", got")[0]
     types, _, limits = expected.removeprefix("`").partition("`")
+    if "length <=" in limits:
+        limits += " characters" if types == "str" else " entries"
     for sign, words in _LIMITS.items():
         limits = limits.replace(sign, words)
     return " or ".join(_TYPES.get(name, name) for name in types.split(" | ")) + limits

@@ -384,7 +384,7 @@ def _read(path: Path, status: os.stat_result, most: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            data = file.read(most + 1)
+            data = file.read(min(status.st_size, most) + 1)  # not `most`: that would be a big buffer for each file
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -454,8 +454,8 @@ def _reject(letter: Letter, rejected: Path) -> None:
             }
             for number, _, unfit in refused
         ],
-        "kept": f"{'all of it' if is_whole else 'what was not accepted'} is in {name}",
-        "again": f"mend it and move it into queue/{letter.inlet}/; if you do not want it any more, delete both",
+        "kept": f"{'all of it' if is_whole else 'what was not accepted'} is in '{name}'",
+        "then": f"mend it and move it into queue/{letter.inlet}/, or delete it; this file can go in either case",
     }
     write_whole(rejected / f"{name}{WHY}", orjson.dumps(why, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if is_whole:

@@ -186,7 +186,7 @@ def test_no_step_of_a_run_carries_the_gold_patch() -> None:
         source="s2", job="r-000001", kind="repair", project="p", title="t", drop=drop, runs_before=1
     )
     for fact in (accepted, reopened):
-        told = Told().tell(fact).opened().tell(e.RunClaimed(job="r-000001", run="r-000001.1", worker="w1"))
+        told = Told().tell(fact).opened().claimed()
         job = told.views.jobs.open["r-000001"]
         assert isinstance(job.drop, Repair)
         assert job.drop.gold_patch == ""

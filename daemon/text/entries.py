@@ -48,6 +48,9 @@ class Odd(Struct, frozen=True):
     key: str = ""  # of the object that it stands for, where that is what is odd
 
 
+TOO_DEEP = Odd("less nesting (drop_max_depth)", "a value nested deeper", "put fewer objects and lists into each other")
+
+
 def parse(data: bytes, limits: Limits, *, are_lines: bool = False) -> Pieces:
     """The entries in a drop's bytes, or `Unfit` for the whole file.
 
@@ -79,7 +82,7 @@ def _decoded(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         got = f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        raise Unfit("file", "JSON text in UTF-8", got, "save it as UTF-8, and drop it again") from None
+        raise Unfit("file", "JSON text in UTF-8", got, "save it as UTF-8 if it is text at all") from None
     if not text.strip():
         raise Unfit("file", "a JSON object", "an empty file", "write the job into it, or delete it")
     return text
@@ -113,7 +116,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
     except RecursionError:
-        raise Unfit("file", "reasonable nesting", "a value nested too deeply to be read", "flatten it") from None
+        raise Unfit("file", TOO_DEEP.expected, TOO_DEEP.got, TOO_DEEP.remedy) from None
 
 
 def _whole(text: str, limits: Limits) -> Iterator[Piece]:
@@ -181,9 +184,9 @@ def _count(number: int, limits: Limits) -> None:
 
 
 def _broken(error: json.JSONDecodeError, line: int | None = None) -> Unfit:
-    what = error.msg[:1].lower() + error.msg[1:]
+    what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
     where = f"line {line or error.lineno}, column {error.colno}"
-    remedy = f"correct it at {where}, and drop it again; if it was half-written, write it in queue/tmp and rename it"
+    remedy = f"look at {where}; if it was still being written, write it in queue/tmp first and then rename it into here"
     return Unfit("file" if line is None else "entry", "valid JSON", f"{what} at {where}", remedy)
 
 
@@ -219,7 +222,7 @@ def _odd(value: object, depth: int) -> Odd | None:
     if isinstance(value, str) and not _is_text(value):
         return Odd("Unicode text", "half of a surrogate pair", "write the whole character")
     if isinstance(value, dict | list) and depth == 0:
-        return Odd("less nesting (drop_max_depth)", "a value nested deeper", "flatten it")
+        return TOO_DEEP
     return None
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from daemon import events as e
+from daemon.drops import EXAMPLES
 from tests.fakes.bad_drops import BAD_DROPS, BAD_IN_PART, NO_FILES, OPEN, REPAIR, SETTLED, BadDrop
 from tests.fakes.daemon_process import DaemonProcess, repair
 
@@ -53,7 +55,9 @@ def wait_until_gone(daemon: DaemonProcess, path: Path) -> None:
 
 def start(home: Path, half_written_s: float = 0.2) -> DaemonProcess:
     """A daemon that may read only what it is allowed to, with one job settled and one that never will."""
-    daemon = DaemonProcess(home, drop_max_bytes=2 * 2**20, drop_max_entries=1_000, half_written_s=half_written_s, drain_s=0.2)
+    daemon = DaemonProcess(
+        home, drop_max_bytes=2 * 2**20, drop_max_entries=1_000, half_written_s=half_written_s, drain_s=0.2
+    )
     launcher = home / "launch.py"
     launcher.write_text(WITHOUT_ROOT_S_EYES)
     daemon.drop("settles.json", repair("settles"))
@@ -112,6 +116,71 @@ def check_kept(bad: BadDrop, kept: Path) -> None:
             assert not stat.S_ISREG(status.st_mode)
         elif bad.name == "1-gigabyte.json":
             assert status.st_size == 2**30
+
+
+def test_a_folder_that_cannot_be_moved_away_is_told_once_and_holds_nobody_up(tmp_path: Path) -> None:
+    """To move a folder the daemon must be allowed to write in it, which somebody else's folder does not grant."""
+    with start(tmp_path) as daemon:
+        folder = daemon.queue / "ideas" / "a-folder"
+        folder.mkdir(mode=0o555)
+        why = daemon.queue / "rejected" / "a-folder.why.json"
+        daemon.wait_until(why.exists)
+        for number in range(3):
+            wait_until_gone(daemon, daemon.drop(f"{number}.json", REPAIR))
+        assert folder.exists()
+        assert len(daemon.facts_of(e.DropRejected)) == 1
+        folder.chmod(0o755)
+        daemon.drop("ring.json", REPAIR)
+        wait_until_gone(daemon, folder)
+        assert (daemon.queue / "rejected" / "a-folder").is_dir()
+        assert len(daemon.facts_of(e.DropRejected)) == 1
+
+
+def test_a_job_that_cannot_be_removed_pauses_intake_and_is_taken_once(tmp_path: Path) -> None:
+    with start(tmp_path) as daemon:
+        assert daemon.stop() == 0
+        ideas = daemon.queue / "ideas"
+        daemon.drop("stays.json", REPAIR | {"title": "stays"})
+        ideas.chmod(0o555)
+        for life, end in enumerate((daemon.kill, daemon.stop, daemon.kill)):
+            daemon.start("work", launcher=tmp_path / "launch.py")
+            daemon.wait_until(lambda life=life: daemon.said().count("cannot clear drop") > life)  # type: ignore[misc]
+            end()
+        daemon.start("work", launcher=tmp_path / "launch.py")
+        daemon.wait_until(lambda: daemon.view("queue").get("intake_paused"))
+        waiting = daemon.drop("report.json", {"project": "shop", "message": "KeyError: 'a'"}, "errors")
+        ideas.chmod(0o755)
+        wait_until_gone(daemon, waiting)
+        wait_until_gone(daemon, ideas / "stays.json")
+        daemon.wait_until(lambda: daemon.view("queue").get("intake_paused", "") is None)
+        assert [fact.title for fact in daemon.facts() if isinstance(fact, e.JobAccepted)].count("stays") == 1
+        pauses = [type(fact) for fact in daemon.facts_of(e.IntakePaused, e.IntakeResumed)]
+        assert pauses == [e.IntakePaused, e.IntakeResumed] * (len(pauses) // 2), "each life finds out for itself"
+
+
+def test_a_job_in_a_worker_s_hand_is_given_up_on_request(tmp_path: Path) -> None:
+    with start(tmp_path) as daemon:
+        assert [row["job"] for row in daemon.view("queue")["running"]] == [OPEN]
+        daemon.drop("stop.json", {"job": OPEN, "cancel": True}, "retries")
+        daemon.wait_until(lambda: daemon.view("jobs")["settled"].get("cancelled"))
+        daemon.wait_until(lambda: daemon.view("queue")["running"] == [])
+        daemon.drop("again.json", {"job": OPEN}, "retries")
+        daemon.wait_until(lambda: daemon.view("queue")["running"])
+
+
+def test_nothing_of_the_answer_is_found_outside_the_log(tmp_path: Path) -> None:
+    """From drop to certificate, failed attempts included: prompts, views, results and snapshot do not know it."""
+    answer = "THE-GOLD-ANSWER"
+    row = EXAMPLES["swebench"] | {"patch": answer, "problem_statement": "script: fail, fail, fix"}
+    with start(tmp_path) as daemon:
+        daemon.drop("row.json", row)
+        daemon.wait_until(lambda: daemon.settled() == 2)
+        assert daemon.stop() == 0
+    holders = {path for path in daemon.state.rglob("*") if path.is_file() and answer.encode() in path.read_bytes()}
+    assert {path.parent.name for path in holders} == {"log"}
+    blobs = [path for path in (daemon.state / "blobs").rglob("*") if path.is_file()]
+    assert blobs
+    assert [blob for blob in blobs if answer.encode() in zlib.decompress(blob.read_bytes())] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
