@@ -141,6 +141,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     publish_every_ms: Annotated[int, Meta(ge=1, description="Views reach the disk at most this often.")] = 200
     view_rows: Annotated[int, Meta(ge=1, le=10_000, description="Rows of one kind in a view on disk.")] = 100
 
+    # The sandbox
+    sandbox: Annotated[
+        Literal["auto", "docker", "bubblewrap", "process"],
+        Meta(description="Where programs run. `auto` takes the strongest that works here, and says what is missing."),
+    ] = "auto"
+    allow_process: Annotated[
+        bool, Meta(description="Without Docker and bubblewrap, run in plain processes: held by limits, not by walls.")
+    ] = True
+    sandbox_timeout_s: Annotated[float, Meta(gt=0, description="A program that runs longer is ended.")] = 600.0
+    sandbox_memory_bytes: Annotated[
+        int, Meta(ge=16 * 2**20, description="Memory of a program and all that it starts, its scratch included.")
+    ] = 4 * 2**30
+    sandbox_processes: Annotated[int, Meta(ge=1, description="Processes and threads of a program at once.")] = 256
+    sandbox_processors: Annotated[float, Meta(gt=0, description="Processors that a container may keep busy.")] = 2.0
+    sandbox_output_bytes: Annotated[
+        int, Meta(ge=1024, description="Kept of each output stream; sixteen times as much ends the program.")
+    ] = 4 * 2**20
+    sandbox_scratch_bytes: Annotated[
+        int, Meta(ge=2**20, description="Size of a program's own /tmp and home; they are memory.")
+    ] = 512 * 2**20
+
     # Staying up
     heartbeat_every_s: Annotated[float, Meta(gt=0, description="How often the daemon shows that it lives.")] = 1.0
     heartbeat_stale_s: Annotated[float, Meta(gt=0, description="A heartbeat this old: kill and restart.")] = 60.0
