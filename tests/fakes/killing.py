@@ -133,13 +133,13 @@ class Killing:
         self.ends[title] = end
         return title
 
-    def drop_one(self) -> None:
+    def drop_one(self) -> Path:
         """Drop the next story."""
         suffix, value, inlet = next(self._stories)
         name = self._name(suffix)
         for entry in self._bad_entries(value, inlet):
             self.rejected[name, entry] += 1
-        self.daemon.drop(name, value, inlet)
+        return self.daemon.drop(name, value, inlet)
 
     def _name(self, suffix: str) -> str:
         self._dropped += 1
@@ -193,7 +193,10 @@ class Killing:
         else:
             self.daemon.wait_until(lambda: self.daemon.said().count("  ready") > ready or process.poll() is not None)
             self._drop_some()
-            process_ended = self._dies_within(self.dice.choice((0.02, 0.1, LONGEST_LIFE_S)) * self.dice.random())
+            if self.dice.random() < 0.4:  # just when it takes something in
+                process_ended = self._dies_within(LONGEST_LIFE_S, taking=self.drop_one())
+            else:
+                process_ended = self._dies_within(self.dice.choice((0.02, 0.1, LONGEST_LIFE_S)) * self.dice.random())
         if process_ended:
             self.own_deaths += 1
             assert process.returncode == -signal.SIGKILL, self.daemon.said()[-4000:]
@@ -206,14 +209,17 @@ class Killing:
             self.drop_one()
         self.drop_retries()
 
-    def _dies_within(self, seconds: float) -> bool:
-        """Let it live for this long; whether it ended by itself."""
+    def _dies_within(self, seconds: float, taking: Path | None = None) -> bool:
+        """Let it live for this long, or until it has taken this file away; whether it ended by itself."""
         assert self.daemon.process is not None
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.daemon.process.poll() is not None:
                 return True
-            time.sleep(0.001)
+            if taking is None:
+                time.sleep(0.001)
+            elif not taking.exists():
+                break
         return False
 
     def _supervised_lives(self, kills: int) -> None:
@@ -262,7 +268,9 @@ class Killing:
         jobs = self.daemon.view("jobs")
         settled = sum(jobs.get("settled", {}).values())
         lying = [path for inlet in ("ideas", "errors", "retries") for path in (self.daemon.queue / inlet).iterdir()]
-        return not lying and not jobs.get("open") and settled == len(self.ends) + len(self.reopened)
+        expected = len(self.ends) + len(self.reopened)
+        assert settled <= expected, "something was taken or settled twice"
+        return not lying and not jobs.get("open") and settled == expected
 
     # The books
 
