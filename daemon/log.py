@@ -17,7 +17,7 @@ from daemon import codec
 from daemon.disk import ROOM_ERRORS, sync, sync_path
 from daemon.events import AnyFact, Fact
 
-READ_BYTES = 4 * 2**20
+READ_BYTES = 256 * 2**10  # so little that its facts are still in the processor's cache when they are folded
 
 
 class Position(Struct, frozen=True):

@@ -17,7 +17,7 @@ from daemon.effects.world import World
 from daemon.events import Fact
 from daemon.policy import next_step, retry, schedule
 from daemon.state import State
-from daemon.steps import Step
+from daemon.steps import OfRun, Step
 
 DECISIONS_AT_ONCE = 100  # after so many, others get their turn
 TRACE_CHARACTERS = 4_000
@@ -122,9 +122,11 @@ class Workers:
             step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings)
             if step is None:
                 return
+            if isinstance(step, OfRun):  # a hand on the world: no effect may follow from a fact that could be lost
+                await self.state.durable()
             facts = await self._perform(step, job, run)
             if run in queue.running:  # otherwise it was cancelled meanwhile, and nobody wants to know
-                await self.state.record(*facts)
+                self.state.note(*facts)
 
     async def _perform(self, step: Step, job: str, run: str) -> Sequence[Fact]:
         try:
