@@ -17,7 +17,6 @@ import anyio
 import msgspec
 import structlog
 from anyio.lowlevel import checkpoint
-from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
 from daemon import events
@@ -134,7 +133,7 @@ class State:
     async def _write(self, stretches: list[Stretch]) -> None:
         while True:
             try:
-                await run_sync(self._log.write, stretches)
+                self._log.write(stretches)  # handing over to a thread would cost more than most syncs take
             except NoRoom as error:
                 if not self.obstructed:
                     logger.critical("no_room_for_the_log", error=str(error), remedy=f"make room for {self.folder}")
