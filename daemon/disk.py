@@ -37,16 +37,16 @@ def sweep(folder: Path) -> None:
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{get_native_id()}.new")
+    temporary = f"{path.parent}/.{path.name[:200]}.{os.getpid()}-{get_native_id()}.new"
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb") as file:  # noqa: PTH123  done for every job, and a Path costs as much as the writing
             file.write(data)
             if durable:
                 file.flush()
                 sync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105  the same
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
     if durable:
         sync_path(path.parent)
