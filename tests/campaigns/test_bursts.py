@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from daemon.exits import Exit
-from tests.fakes.bursts import accepted, check_taken_once, drop_all, peak_bytes, vanishing, write_ahead
+from tests.fakes.bursts import (
+    accepted,
+    check_taken_once,
+    drop_all,
+    drop_and_outlive,
+    peak_bytes,
+    vanishing,
+    write_ahead,
+)
 from tests.fakes.daemon_process import DaemonProcess
 
 pytestmark = pytest.mark.campaign
@@ -59,9 +67,7 @@ def test_a_burst_while_the_inlet_vanishes_again_and_again(tmp_path: Path, tell: 
         daemon.wait_until_said("ready")
         with vanishing(daemon.queue / "ideas") as removed:
             for start in range(0, len(written), 500):
-                before = len(removed)
-                drop_all(daemon, written[start : start + 500])
-                daemon.wait_until(lambda before=before: len(removed) > before)  # type: ignore[misc]
+                drop_and_outlive(daemon, written[start : start + 500], removed)
         daemon.wait_until(lambda: daemon.settled() == len(written), PATIENCE_S)
         tell(f"{len(written)} drops while the inlet was removed {len(removed)} times")
         assert daemon.stop() == Exit.DONE

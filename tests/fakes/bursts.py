@@ -57,6 +57,13 @@ def vanishing(inlet: Path) -> Iterator[list[int]]:
         remover.join()
 
 
+def drop_and_outlive(daemon: DaemonProcess, written: list[Path], removed: list[int]) -> None:
+    """Drop all of them, and wait until the inlet was removed once more."""
+    before = len(removed)
+    drop_all(daemon, written)
+    daemon.wait_until(lambda: len(removed) > before)
+
+
 def accepted(daemon: DaemonProcess) -> int:
     """How many jobs were accepted, as far as it was published."""
     return int(daemon.view("jobs").get("accepted", 0))

@@ -227,7 +227,7 @@ class Killing:
         self.daemon.start("run")
         killed = 0
         for _ in range(kills):
-            killed = self.daemon.wait_until(lambda killed=killed: self._other_child(killed))  # type: ignore[misc]
+            killed = self._next_child(killed)
             self._drop_some()
             time.sleep(self.dice.random() * LONGEST_LIFE_S)
             try:
@@ -237,6 +237,9 @@ class Killing:
             self.kills += 1
             self.supervised_kills += 1
         self.daemon.kill()
+
+    def _next_child(self, after: int) -> int:
+        return self.daemon.wait_until(lambda: self._other_child(after))
 
     def _other_child(self, than: int) -> int:
         """The supervised daemon that holds the state now, if it is another one."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from daemon.exits import Exit
-from tests.fakes.bursts import check_taken_once, drop_all, vanishing, write_ahead
+from tests.fakes.bursts import check_taken_once, drop_and_outlive, vanishing, write_ahead
 from tests.fakes.daemon_process import DaemonProcess
 
 
@@ -15,9 +15,7 @@ def test_an_inlet_that_is_removed_is_made_again(tmp_path: Path) -> None:
         daemon.wait_until_said("ready")
         with vanishing(daemon.queue / "ideas") as removed:
             for start in range(0, len(written), 50):
-                before = len(removed)
-                drop_all(daemon, written[start : start + 50])
-                daemon.wait_until(lambda before=before: len(removed) > before)  # type: ignore[misc]
+                drop_and_outlive(daemon, written[start : start + 50], removed)
         daemon.wait_until(lambda: daemon.settled() == 400)
         assert daemon.stop() == Exit.DONE
         check_taken_once(daemon, written)
