@@ -1,0 +1,330 @@
+"""What a test session proves: red, that there is something to mend; green, that it is mended and nothing else broke.
+
+Pure verdicts over `Outcomes`. Stricter than SWE-bench's grading where code under repair could make a test vanish
+from the failures instead of mending it: what passed before must pass again, by id, not be skipped
+(docs/decisions/0012-gates.md).
+"""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from msgspec import Struct
+
+from daemon.events import Failure, Refusal
+from daemon.text import signature
+from daemon.text.outcomes import Cause, Outcome, Outcomes
+from daemon.text.wanted import Reported
+
+SHOWN = 5  # failing tests told in one message
+FRAMES_SHOWN = 5
+DETAIL_CHARACTERS = 1500
+OUTPUT_CHARACTERS = 600
+SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
+_THEIRS = re.compile(r"module '([\w.]+)' has no attribute|partially initialized module '([\w.]+)'")
+_NO_FIXTURE = re.compile(r"fixture '([^']+)' not found")
+_USAGE_ERROR, _NONE_COLLECTED = 4, 5  # pytest's exit statuses
+_ABSENT = Outcome("error", detail="it was not reported")
+
+
+class Held(Struct, frozen=True):
+    """Red holds. `baseline` are the tests that must pass again, `flaky` the bystanders that are left out of it."""
+
+    targets: list[str]
+    failing: list[str]
+    baseline: list[str]
+    signature: str
+    message: str
+    flaky: list[str] = []
+    meddling: list[str] = []
+
+
+class Refused(Struct, frozen=True):
+    """There is nothing to mend, or no way to judge it here."""
+
+    verdict: Refusal
+    cause: str
+
+
+class Passed(Struct, frozen=True):
+    """Green: the targets pass, and every test of the baseline still does."""
+
+    fixed: list[str]
+    kept: int
+
+
+class NotPassed(Struct, frozen=True):
+    """Not green. `message` is for the next prompt."""
+
+    failure: Failure
+    message: str
+    fixed: list[str] = []
+    broken: list[str] = []
+
+
+# Red
+
+
+def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
+    """The verdict on the untouched tree, from one session or several. Without targets, all that fails is one."""
+    first = sessions[0]
+    unstable = set(flaky(sessions))
+    reported = Reported(first)
+    wanted = (
+        list(targets) or [name for name, outcome in first.tests.items() if outcome.fails] or list(first.uncollected)
+    )
+    meant = {target: reported.find(target) for target in wanted}
+    ids = {name for names in meant.values() for name in names}
+    if shaky := sorted(ids & unstable):
+        return Refused("flaky", f"{_some(shaky)}: {len(sessions)} runs of the same tree disagree")
+    failing = [target for target in wanted if not _all_pass(meant[target], first)]
+    reasons = {target: _reason(target, meant[target], first) for target in failing}
+    held = [target for target in failing if not reasons[target]]
+    if not held:
+        return Refused("environment", _environment(first, reasons)) if failing or not wanted else _green(first, wanted)
+    outcome = _worst(held[0], meant[held[0]], first)
+    name, _ = signature.of(str(outcome.cause or outcome.detail))
+    return Held(
+        targets=wanted,
+        failing=held,
+        baseline=[name for name, each in first.tests.items() if each.passes and name not in unstable],
+        signature=name,
+        message=_told(held, meant, first),
+        flaky=sorted(unstable),
+        meddling=first.meddling,
+    )
+
+
+def flaky(sessions: Sequence[Outcomes]) -> list[str]:
+    """The tests on which sessions over the same tree disagree."""
+    names = {name for session in sessions for name in session.tests}
+    return sorted(name for name in names if len({_passes(name, session) for session in sessions}) > 1)
+
+
+def _green(session: Outcomes, wanted: Sequence[str]) -> Refused:
+    if session.problems or not session.is_complete:
+        return Refused("environment", f"the tests seem to pass, but {_doubt(session)}")
+    return Refused("already_green", f"{_some(wanted)}: nothing fails")
+
+
+def _reason(target: str, ids: Sequence[str], session: Outcomes) -> str:
+    """Why a target's failure says nothing about the code under repair; empty when it does."""
+    if not ids:
+        return _why_uncollected(target, session)
+    outcomes = [session.tests.get(name) for name in ids]
+    if any(outcome and outcome.fails and not _not_ours(outcome, session) for outcome in outcomes):
+        return ""
+    if session.running in ids:  # it never came back: that is a failure of its own
+        return "out of memory" if session.ended.out_of_memory else ""
+    for outcome in outcomes:
+        if outcome is None:
+            return f"{_end(session)} before {target} ran"
+        if outcome.fails:
+            return _not_ours(outcome, session)
+    skipped = next(outcome for outcome in outcomes if outcome and not outcome.passes)
+    return f"{target} is {skipped.status}: {skipped.message}"
+
+
+def _why_uncollected(target: str, session: Outcomes) -> str:
+    """Why none of a target's tests is there; empty when the code under repair is why."""
+    for place, outcome in session.uncollected.items():
+        if _stands_in(target, place) and outcome.status == "skipped":
+            return f"{place} is skipped: {outcome.message}"
+        if _stands_in(target, place):
+            return _not_ours(outcome, session)
+    if session.collected is None:
+        return _never_collected(session)
+    near = get_close_matches(target, session.collected, n=1, cutoff=0.6)
+    return f"{target} was not collected" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _never_collected(session: Outcomes) -> str:
+    if session.ended.timed_out:
+        return "the tests could not be imported in the time allowed"
+    if session.ended.out_of_memory:
+        return "out of memory while the tests were imported"
+    said = session.ended.output.strip().splitlines()
+    last = next((line for line in reversed(said) if line.lower().startswith("error")), said[-1] if said else "")
+    told = next((outcome.message for outcome in session.uncollected.values()), "") or last
+    return f"the test runner did not start: {told or _end(session)}"
+
+
+def _not_ours(outcome: Outcome, session: Outcomes) -> str:
+    """Why a failure is the environment's; empty when it comes from the repository."""
+    cause = outcome.cause
+    if found := _NO_FIXTURE.search(outcome.detail if outcome.phase == "setup" else ""):
+        return f"a plugin is missing: there is no fixture {found[1]!r}"
+    if cause is None:
+        return ""
+    if cause.type in ("ModuleNotFoundError", "ImportError"):
+        return _not_imported(cause, session)
+    if cause.type == "MemoryError" and not cause.frames:
+        return "out of memory"
+    return "" if outcome.phase else _not_collected(cause, session)
+
+
+def _not_collected(cause: Cause, session: Outcomes) -> str:
+    theirs = _THEIRS.search(cause.message) if cause.type == "AttributeError" else None
+    if theirs and not _is_own(theirs[1] or theirs[2], session):
+        return f"another version of {theirs[1] or theirs[2]} is needed: {cause}"
+    return "" if cause.frames else f"collection failed: {cause}"
+
+
+def _not_imported(cause: Cause, session: Outcomes) -> str:
+    if not (cause.origin or _is_own(cause.name, session)):
+        return f"a package is missing: {cause}" if cause.type == "ModuleNotFoundError" else f"import failed: {cause}"
+    asked_in = cause.frames[-1].file if cause.frames else ""
+    if cause.type == "ModuleNotFoundError" and asked_in and not is_test_file(asked_in):
+        return f"the repository is not built: {asked_in} imports its own {cause.name}, which is not there"
+    return ""
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path looks like a test's."""
+    *folders, name = path.split("/")
+    in_tests = any(folder in ("test", "tests", "testing") for folder in folders)
+    return in_tests or name.startswith("test") or name.endswith("_test.py") or name == "conftest.py"
+
+
+def _is_own(module: str, session: Outcomes) -> bool:
+    return module.partition(".")[0] in session.own
+
+
+def _stands_in(target: str, place: str) -> bool:
+    """A target in a place that could not be collected: a file or class of pytest's, a dotted name of unittest's."""
+    inside = re.search(r"\(([\w.]+)\)$", target)
+    dotted = inside[1] if inside else target
+    bare = re.sub(r"^\w+ \(([\w.]+)\)$", r"\1", place)  # setUpClass (pkg.mod.Class)
+    within = place in ("", target) or target.startswith((f"{place}::", f"{place}["))
+    return within or place.startswith(f"{target}/") or dotted == bare or dotted.startswith(f"{bare}.")
+
+
+def _environment(session: Outcomes, reasons: dict[str, str]) -> str:
+    if not reasons:
+        return _never_collected(session) if session.collected is None else f"no test was collected ({_end(session)})"
+    causes = list(dict.fromkeys(reasons.values()))
+    return "; ".join(causes[:SHOWN])
+
+
+# Green
+
+
+def green(held: Held, after: Outcomes) -> Passed | NotPassed:
+    """The verdict on the changed tree."""
+    reported = Reported(after)
+    meant = {target: reported.find(target) for target in dict.fromkeys([*held.targets, *held.failing])}
+    fixed = [target for target in held.failing if meant[target] and _all_pass(meant[target], after)]
+    kept = {name: reported.find(name) for name in held.baseline}
+    broken = [name for name, names in kept.items() if not _all_pass(names, after)]
+    missing = [target for target, names in meant.items() if not _all_pass(names, after)]
+    if doubt := _cut_short(after):
+        return NotPassed(doubt[0], doubt[1], fixed, broken if after.is_complete else [])
+    if syntax := next((each for each in _failures(after) if each.cause and each.cause.type in SYNTAX_ERRORS), None):
+        return NotPassed("syntax", _one(syntax), fixed, broken)
+    if missing:
+        return NotPassed(_again(held, missing, meant, after), _told(missing, meant, after, broken), fixed, broken)
+    if broken:
+        return NotPassed("regression", _told(broken, kept, after), fixed, broken)
+    new = sorted(set(after.meddling) - set(held.meddling))
+    if after.problems or new or not after.is_complete:
+        return NotPassed("other_failure", f"this is no pass: {_doubt(after, new)}", fixed)
+    return Passed(fixed, len(kept))
+
+
+def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:
+    where = f" in {after.running}" if after.running else ""
+    if after.ended.timed_out:
+        return "timeout", f"the tests did not end in the time allowed: stuck{where or ' while they were imported'}"
+    if after.ended.out_of_memory:
+        return "other_failure", f"out of memory{where}"
+    if after.ended.signal is not None:
+        return "other_failure", f"the interpreter was killed by signal {after.ended.signal}{where}"
+    if after.exit_status is None:
+        return (
+            "other_failure",
+            f"the test process ended with status {after.ended.status}{where}, in the middle of the tests",
+        )
+    return None
+
+
+def _again(held: Held, missing: Sequence[str], meant: dict[str, list[str]], after: Outcomes) -> Failure:
+    """Whether any target still fails as it did on the untouched tree."""
+    causes = [_worst(target, meant[target], after) for target in missing]
+    names = {signature.of(str(outcome.cause or outcome.detail))[0] for outcome in causes}
+    return "same_failure" if held.signature in names else "other_failure"
+
+
+# Words
+
+
+def _told(names: Sequence[str], meant: dict[str, list[str]], session: Outcomes, broken: Sequence[str] = ()) -> str:
+    """What fails, with the failing assertion and its frames in the repository."""
+    parts = [f"{name}\n{_one(_worst(name, meant[name], session))}" for name in names[:SHOWN]]
+    if len(names) > SHOWN:
+        parts.append(f"and {len(names) - SHOWN} more: {_some(names[SHOWN:])}")
+    if broken:
+        parts.append(f"{len(broken)} tests that passed before do not any more: {_some(broken)}")
+    return "\n\n".join(parts)
+
+
+def _one(outcome: Outcome) -> str:
+    lines = [f"  {outcome.status}: {outcome.message}"]
+    if outcome.cause:
+        lines += [f"  at {each.file}:{each.line} in {each.function}" for each in outcome.cause.frames[-FRAMES_SHOWN:]]
+    if outcome.detail:
+        lines.append(_indented(outcome.detail[-DETAIL_CHARACTERS:]))
+    if outcome.output.strip():
+        lines += ["  printed:", _indented(outcome.output[-OUTPUT_CHARACTERS:])]
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.strip("\n").splitlines())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _end(session: Outcomes) -> str:
+    ended = session.ended
+    if ended.timed_out:
+        return f"time ran out in {session.running}" if session.running else "time ran out"
+    if ended.out_of_memory:
+        return "memory ran out"
+    if ended.signal is not None:
+        return f"killed by signal {ended.signal}"
+    where = f" in {session.running}" if session.running else ""
+    known = {_USAGE_ERROR: ", a usage error", _NONE_COLLECTED: ", none collected"}
+    return f"exit status {ended.status}{known.get(ended.status or 0, '')}{where}"
+
+
+def _doubt(session: Outcomes, meddling: Sequence[str] = ()) -> str:
+    return "; ".join([*session.problems, *meddling][:SHOWN]) or _end(session)
+
+
+# One test, or several under one name
+
+
+def _failures(session: Outcomes) -> list[Outcome]:
+    return [outcome for outcome in (session.uncollected | session.tests).values() if outcome.fails]
+
+
+def _passes(name: str, session: Outcomes) -> bool:
+    return name in session.tests and session.tests[name].passes
+
+
+def _all_pass(names: Sequence[str], session: Outcomes) -> bool:
+    return bool(names) and all(_passes(name, session) for name in names)
+
+
+def _worst(target: str, names: Sequence[str], session: Outcomes) -> Outcome:
+    """The outcome that speaks loudest for a target: a failure, a place that was not collected, an absence."""
+    found = [session.tests[name] for name in names if name in session.tests]
+    loud = [outcome for outcome in found if outcome.fails] or [outcome for outcome in found if not outcome.passes]
+    if loud:
+        return loud[0]
+    if session.running and session.running in names:
+        return Outcome("error", detail=f"it never came back: {_end(session)}")
+    return next((each for place, each in session.uncollected.items() if _stands_in(target, place)), _ABSENT)

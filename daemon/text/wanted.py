@@ -1,0 +1,75 @@
+"""A wanted test → the reported ones that it stands for: ids change their looks between runners, versions and runs.
+
+Addresses in parameters change with every run; SWE-bench's ids end at their first space; unittest says a method once or
+twice; JUnit says dots where pytest says slashes; a drop may name a file, a class or a bare function.
+"""
+
+import re
+from collections.abc import Callable
+
+from daemon.text.outcomes import Outcomes
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
+_UNITTEST_ID = re.compile(r"(\w+) \(([\w.]+?)(?:\.\1)?\)")
+_PATH_OPTION = re.compile(r"\[(/[^/*][^*]*)\]$")
+
+
+class Reported:
+    """The tests that a session reported or collected, to be found under other names."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self._labels = outcomes.labels
+        self._names = list(dict.fromkeys([*outcomes.tests, *(outcomes.collected or ())]))
+        self._known = set(self._names)
+        self._looks: dict[Callable[[str], str], dict[str, list[str]]] = {}
+
+    def find(self, wanted: str) -> list[str]:
+        """Those that are meant, by the first rule that finds any. More than one: all of them; ambiguous: none."""
+        if wanted in self._known:
+            return [wanted]
+        if wanted in self._labels:
+            return self._labels[wanted]
+        starts = (f"{wanted}::", f"{wanted}[", f"{wanted.rstrip('/')}/")  # a file, a class, a function, a folder
+        if whole := [name for name in self._names if name.startswith(starts)]:
+            return whole
+        for look in (_without_address, _without_second_method, _without_folder, _with_dots):
+            alike = self._alike(look).get(look(wanted), [])
+            if len(alike) == 1:
+                return alike
+        if wanted.count("[") > wanted.count("]"):
+            return [name for name in self._names if name.startswith(wanted)]
+        ends = [name for name in self._names if _ends_with(name, wanted) or _ends_with(wanted, name)]
+        return ends if len(ends) == 1 else []
+
+    def _alike(self, look: Callable[[str], str]) -> dict[str, list[str]]:
+        if look not in self._looks:
+            alike: dict[str, list[str]] = {}
+            for name in self._names:
+                alike.setdefault(look(name), []).append(name)
+            self._looks[look] = alike
+        return self._looks[look]
+
+
+def _ends_with(longer: str, shorter: str) -> bool:
+    return longer.endswith((f"/{shorter}", f"::{shorter}"))
+
+
+def _without_address(name: str) -> str:
+    return _ADDRESS.sub("0x", name)
+
+
+def _without_second_method(name: str) -> str:
+    """From Python 3.11 on, unittest says the method twice."""
+    found = _UNITTEST_ID.fullmatch(name)
+    return f"{found[1]} ({found[2]})" if found else name
+
+
+def _without_folder(name: str) -> str:
+    """A parameter that is a path says where the repository stood; SWE-bench keeps its last part."""
+    return _PATH_OPTION.sub(lambda found: f"[/{found[1].rpartition('/')[2]}]", name)
+
+
+def _with_dots(name: str) -> str:
+    """`tests/test_x.py::TestC::test_y[1]` and JUnit's `tests.test_x.TestC::test_y[1]` look alike with dots."""
+    bare, bracket, parameters = name.partition("[")
+    return bare.replace(".py::", ".").replace("::", ".").replace("/", ".") + bracket + parameters
