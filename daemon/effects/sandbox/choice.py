@@ -1,0 +1,53 @@
+"""Which sandbox this machine has: the strongest that really works, and what to do for a stronger one."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from anyio.to_thread import run_sync
+from msgspec import Struct
+
+from daemon.effects.sandbox import Level, Sandbox
+from daemon.effects.sandbox.bubblewrap import Bubblewrap
+from daemon.effects.sandbox.process import Process
+from daemon.effects.world import Fault
+from daemon.settings import Settings
+
+WEAK = "programs run as plain processes: held by limits, but not by walls; run only what you trust"
+
+
+class Chosen(Struct, frozen=True):
+    """A sandbox that works, and what a person should know about it."""
+
+    sandbox: Sandbox
+    warnings: list[str]
+
+
+async def choose(settings: Settings, owner: str) -> Chosen:
+    """The sandbox to use. `owner` tells this daemon's leftovers from others': its state folder. Fault if none works."""
+    warnings: list[str] = []
+    for level, make in _peers(settings, owner).items():
+        sandbox = await run_sync(make)
+        if not (missing := await sandbox.available()):
+            return Chosen(sandbox, [*warnings, WEAK] if level == "process" else warnings)
+        warnings.append(missing)
+        await sandbox.close()
+    if settings.sandbox in ("auto", "process") and not settings.allow_process:
+        warnings.append("plain processes are not allowed (allow_process = false)")
+    raise Fault("sandbox_down", "; ".join(warnings))
+
+
+def _peers(settings: Settings, owner: str) -> dict[Level, Callable[[], Sandbox]]:
+    """The levels that may be used, the strongest first."""
+    peers: dict[Level, Callable[[], Sandbox]] = {
+        "docker": lambda: docker(owner),
+        "bubblewrap": Bubblewrap,
+        "process": lambda: Process(owner),
+    }
+    wanted = peers if settings.sandbox == "auto" else {settings.sandbox: peers[settings.sandbox]}
+    return {level: make for level, make in wanted.items() if level != "process" or settings.allow_process}
+
+
+def docker(owner: str) -> Sandbox:
+    """The Docker sandbox; its client costs 100 ms of a start, and so is only loaded when it is tried."""
+    sandbox: Sandbox = import_module("daemon.effects.sandbox.docker").Docker(owner)
+    return sandbox
