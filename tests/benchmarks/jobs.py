@@ -1,0 +1,92 @@
+"""No-op jobs through the whole daemon: from files in the inlet to every job settled, durably, by six workers.
+
+Everybody begins with the same number of files, one job each, lying in a folder, and is started as a process of its
+own; the clock runs from the start of that process to its end, start-up included. At the end every job was made
+durable before its file was removed, was run by one of six workers, has its outcome durably stored, and has a folder
+with a report. The scripts are `noop_huey.py` and `noop_dbos.py` beside this file. A peer for which the full number
+would take too long gets fewer jobs, and the rates are compared.
+
+*mendd*: `python -m daemon work --once` in the scripted world with default settings; every job is a repair whose red
+gate finds the targets green: prepare environment and workspace, run the gate, settle run and job: eight facts each,
+every hand's step only after all before it is durable. Views and snapshot are written as well.
+
+*huey*: `SqliteHuey` with `fsync=True` (WAL, `synchronous=FULL`); results stored, as is its default; a consumer with
+six threads, its own choice for work that waits. Per job one transaction each to enqueue, to dequeue and to store the
+result.
+
+*dbos*: the SQLite system database with DBOS' own settings (rollback journal, SQLite's default `synchronous=FULL`);
+one workflow per job, enqueued on a queue with `worker_concurrency=6` that is polled every 10 ms instead of every
+second.
+
+*What limits it*: the interpreter's lock. Reading, removing and reporting happen in threads, and each system call there
+waits for the thread that moves the jobs; removing the drops alone takes most of the intake's time.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from time import perf_counter, sleep
+
+from tests.benchmarks.measure import Row, take_turns, tell
+
+TITLE = "No-op jobs, drop to settled"
+JOBS = {"mendd": 10_000, "huey": 10_000, "dbos": 1_000}
+HERE = Path(__file__).parent
+SETTLE_S = 3.0  # between making the files and the start, after a sync: nobody pays for another's writes
+
+
+def run(folder: Path, rounds: int) -> list[Row]:
+    """The three, by turns."""
+    fresh = (folder / str(number) for number in count())
+    tell(TITLE)
+    figures = take_turns(
+        rounds,
+        mendd=lambda: _rate(JOBS["mendd"], _mendd, next(fresh)),
+        huey=lambda: _rate(JOBS["huey"], _script("noop_huey.py"), next(fresh)),
+        dbos=lambda: _rate(JOBS["dbos"], _script("noop_dbos.py"), next(fresh)),
+    )
+    ours = f"{figures['mendd']:,.0f}/s ({JOBS['mendd']:,} jobs)"
+    return [
+        Row(
+            f"against {peer}",
+            ours,
+            f"{figures[peer]:,.0f}/s ({JOBS[peer]:,} jobs)",
+            figures["mendd"] / figures[peer],
+            target,
+        )
+        for peer, target in (("huey", 3.0), ("dbos", 5.0))
+    ]
+
+
+def _rate(jobs: int, contest: Callable[[Path], tuple[list[str], dict[str, str]]], folder: Path) -> float:
+    """Jobs a second, from the start of the process to its end."""
+    ideas = folder / "queue" / "ideas"
+    ideas.mkdir(parents=True)
+    for number in range(jobs):
+        repo = f"/srv/project-{number % 50}"
+        drop = {"kind": "repair", "repo": repo, "tests": ["tests/test_a.py::test_a"], "problem": "script: green"}
+        (ideas / f"{number:06d}.json").write_text(json.dumps(drop))
+    os.sync()
+    sleep(SETTLE_S)
+    command, environment = contest(folder)
+    quiet = subprocess.DEVNULL
+    began = perf_counter()
+    subprocess.run(command, env=os.environ | environment, stdout=quiet, stderr=quiet, check=False)
+    seconds = perf_counter() - began
+    results = folder / "state" / "results"
+    if len(list(results.glob("*/report.md"))) != jobs or any(ideas.iterdir()):
+        raise AssertionError(f"{command} did not settle {jobs} jobs in {folder}")
+    return jobs / seconds
+
+
+def _mendd(folder: Path) -> tuple[list[str], dict[str, str]]:
+    environment = {"QUEUE_DIR": str(folder / "queue"), "STATE_DIR": str(folder / "state"), "WORLD": "scripted"}
+    return [sys.executable, "-m", "daemon", "work", "--once"], {f"MENDD_{k}": v for k, v in environment.items()}
+
+
+def _script(name: str) -> Callable[[Path], tuple[list[str], dict[str, str]]]:
+    return lambda folder: ([sys.executable, "-m", f"tests.benchmarks.{name.removesuffix('.py')}", str(folder)], {})
