@@ -1,11 +1,10 @@
 """Models that somebody else hosts: one call by plain HTTP, in the dialect of the provider, out of the budget.
 
-The key lives here and nowhere else: it is taken out of the environment, so that no child process inherits it, and it is
-cut out of whatever a server tells. Answers are not streamed: a provider answers within the total, and in one piece
-there is no half of an answer.
+The key lives here and nowhere else, and is cut out of whatever a server tells. Answers are not streamed: a provider
+answers within the total, and in one piece there is no half of an answer.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -52,11 +51,9 @@ class Dialect(Struct, frozen=True, kw_only=True):
 class Hosted:
     """The models of one provider."""
 
-    def __init__(
-        self, dialect: Dialect, url: str, settings: Settings, budget: Budget, environment: MutableMapping[str, str]
-    ) -> None:
+    def __init__(self, dialect: Dialect, url: str, settings: Settings, budget: Budget, key: str) -> None:
         self._dialect, self._url, self._settings, self._budget = dialect, url.rstrip("/"), settings, budget
-        self.__key = environment.pop(dialect.key_variable, "").strip()
+        self.__key = key.strip()
 
     async def ask(self, request: Request) -> Answer:
         """Ask, if it is certain that it can be paid for."""

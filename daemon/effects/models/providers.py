@@ -1,45 +1,75 @@
-"""Who is asked: reads in the settings where answers come from, and sends each model's questions to its provider."""
+"""Who is asked: reads in the settings where answers come from, and sends each model's questions to its provider.
 
-from collections.abc import Mapping, MutableMapping
+What speaks HTTP costs half a second to import, so it comes with the first question and not with the daemon.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from shlex import quote
 
+import anyio
+from anyio.to_thread import run_sync
+
 from daemon.effects.models import Answer, Health, Models, Request
-from daemon.effects.models.anthropic import ANTHROPIC
-from daemon.effects.models.budget import Budget
-from daemon.effects.models.hosted import Hosted
-from daemon.effects.models.openai import OPENAI
 from daemon.effects.models.recorded import Recorded, Scripted
 from daemon.settings import Settings
 
 SPENT_FILE = "hosted_spent.json"
+KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY")
 
 
 def open_models(settings: Settings, state: Path, environment: MutableMapping[str, str]) -> Models:
-    """Everybody who can be asked, as the settings say. Takes the keys out of the environment."""
+    """Everybody who can be asked. Takes the keys out of the environment, so that no child process inherits them."""
+    keys = {name: environment.pop(name, "") for name in KEYS}
     folder = Path(settings.answers_path) if settings.answers_path else state / "recordings"
+    live = Later(lambda: _live(settings, state / SPENT_FILE, keys))
     match settings.answers_from:
         case "script":
             return Scripted(folder)
         case "recordings_only":
             return Recorded(folder)
         case "recordings":
-            return Recorded(folder, _live(settings, state, environment))
+            return Recorded(folder, live)
         case "models":
-            return _live(settings, state, environment)
+            return live
 
 
-def _live(settings: Settings, state: Path, environment: MutableMapping[str, str]) -> Models:
-    from daemon.effects.models.ollama import Ollama  # noqa: PLC0415  costs half a second, and not every world has it
+def _live(settings: Settings, spent: Path, keys: Mapping[str, str]) -> Models:
+    from daemon.effects.models.anthropic import ANTHROPIC  # noqa: PLC0415  see above: with the first question
+    from daemon.effects.models.budget import Budget  # noqa: PLC0415  the same
+    from daemon.effects.models.hosted import Hosted  # noqa: PLC0415  the same
+    from daemon.effects.models.ollama import Ollama  # noqa: PLC0415  the same
+    from daemon.effects.models.openai import OPENAI  # noqa: PLC0415  the same
 
-    budget = Budget(
-        state / SPENT_FILE, settings.hosted_budget_usd, settings.hosted_budget_tokens, settings.hosted_prices
-    )
+    budget = Budget(spent, settings.hosted_budget_usd, settings.hosted_budget_tokens, settings.hosted_prices)
+    dialects = ((ANTHROPIC, settings.anthropic_url), (OPENAI, settings.openai_url))
     hosted = {
-        dialect.prefix: Hosted(dialect, url, settings, budget, environment)
-        for dialect, url in ((ANTHROPIC, settings.anthropic_url), (OPENAI, settings.openai_url))
+        dialect.prefix: Hosted(dialect, url, settings, budget, keys[dialect.key_variable]) for dialect, url in dialects
     }
     return Providers(Ollama(settings), hosted, settings.models)
+
+
+class Later:
+    """Models that are opened, in a thread, when somebody asks."""
+
+    def __init__(self, opening: Callable[[], Models]) -> None:
+        self._opening = opening
+        self._models: Models | None = None
+        self._one_opens = anyio.Lock()
+
+    async def ask(self, request: Request) -> Answer:
+        """Ask those who are opened now."""
+        return await (await self._opened()).ask(request)
+
+    async def health(self) -> Health:
+        """That of those who are opened now."""
+        return await (await self._opened()).health()
+
+    async def _opened(self) -> Models:
+        async with self._one_opens:
+            if self._models is None:
+                self._models = await run_sync(self._opening)
+            return self._models
 
 
 class Providers:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping
+from threading import Barrier
 from typing import Any
 
 import anyio
@@ -16,11 +17,11 @@ from tests.fakes.ollama_server import OllamaServer, Reply, Rule, Rules, always
 REQUEST = Request(
     model="tiny", system="You mend.", prompt="mend it", num_ctx=2048, num_predict=64, temperature=0.2, seed=7
 )
-HASTE = {"model_first_byte_s": 0.2, "model_silence_s": 0.2, "model_call_s": 0.5, "model_windows": [2048, 4096, 8192]}
+CALM = {"model_first_byte_s": 30, "model_silence_s": 30, "model_call_s": 30, "model_windows": [2048, 4096, 8192]}
 
 
 def settings(server: OllamaServer, **layer: Any) -> Settings:  # noqa: ANN401  settings
-    return resolve([("test", HASTE | {"ollama_url": server.url} | layer)])[0]
+    return resolve([("test", CALM | {"ollama_url": server.url} | layer)])[0]
 
 
 def ask(server: OllamaServer, request: Request = REQUEST, **layer: Any) -> Answer:  # noqa: ANN401  settings
@@ -40,27 +41,26 @@ def _nothing_stays_open() -> Iterator[None]:
     gc.collect()
 
 
-PATIENT: dict[str, Any] = {"model_first_byte_s": 30, "model_silence_s": 30, "model_call_s": 30}
 HALF = "half an answer, and then "
 TROUBLES: list[tuple[Reply, str, str, Mapping[str, object]]] = [
-    (Reply(status=500, error="CUDA error: out of memory"), "models_failed", "out of memory", PATIENT),
-    (Reply(status=502, error="bad gateway"), "models_failed", "bad gateway", PATIENT),
-    (Reply(status=503, error="server busy, please try again."), "models_busy", "busy", PATIENT),
-    (Reply(status=429, error="slow down"), "models_busy", "slow down", PATIENT),
-    (Reply(status=401, error="unauthorized"), "bad_key", "unauthorized", PATIENT),
-    (Reply(status=400, error='"tiny" does not support chat'), "request_refused", "does not support", PATIENT),
-    (Reply(status=404, error="404 page not found"), "models_down", "no Ollama server", PATIENT),
-    (Reply(HALF, then="error"), "answer_broken", "unexpected EOF", PATIENT),
-    (Reply(HALF, then="cut"), "answer_broken", "connection broke", PATIENT),
-    (Reply(HALF, then="end"), "answer_broken", "before its end", PATIENT),
-    (Reply(HALF, then="garbage"), "answer_broken", "does not speak as Ollama", PATIENT),
-    (Reply("", then="end"), "answer_broken", "before its end", PATIENT),
-    (Reply("", then="load"), "answer_broken", "load", PATIENT),
-    (Reply(HALF, then="for_ever"), "answer_endless", "bytes", PATIENT),
-    (Reply(HALF, then="one_line_for_ever"), "answer_endless", "bytes", PATIENT),
-    (Reply(wait_s=-1), "model_silent", "no first byte in 0.2 s", {}),
-    (Reply(HALF, then="hang"), "model_silent", "nothing for 0.2 s", {}),
-    (Reply("slow " * 100, pause_s=0.05), "model_timeout", "not whole after 0.5 s", {"model_silence_s": 30}),
+    (Reply(status=500, error="CUDA error: out of memory"), "models_failed", "out of memory", {}),
+    (Reply(status=502, error="bad gateway"), "models_failed", "bad gateway", {}),
+    (Reply(status=503, error="server busy, please try again."), "models_busy", "busy", {}),
+    (Reply(status=429, error="slow down"), "models_busy", "slow down", {}),
+    (Reply(status=401, error="unauthorized"), "bad_key", "unauthorized", {}),
+    (Reply(status=400, error='"tiny" does not support chat'), "request_refused", "does not support", {}),
+    (Reply(status=404, error="404 page not found"), "models_down", "no Ollama server", {}),
+    (Reply(HALF, then="error"), "answer_broken", "unexpected EOF", {}),
+    (Reply(HALF, then="cut"), "answer_broken", "connection broke", {}),
+    (Reply(HALF, then="end"), "answer_broken", "before its end", {}),
+    (Reply(HALF, then="garbage"), "answer_broken", "does not speak as Ollama", {}),
+    (Reply("", then="end"), "answer_broken", "before its end", {}),
+    (Reply("", then="load"), "answer_broken", "load", {}),
+    (Reply(HALF, then="for_ever"), "answer_endless", "bytes", {}),
+    (Reply(HALF, then="one_line_for_ever"), "answer_endless", "bytes", {}),
+    (Reply(wait_s=-1), "model_silent", "no first byte in 0.2 s", {"model_first_byte_s": 0.2}),
+    (Reply(HALF, then="hang"), "model_silent", "nothing for 0.2 s", {"model_silence_s": 0.2}),
+    (Reply("slow " * 100, pause_s=0.05), "model_timeout", "not whole after 0.5 s", {"model_call_s": 0.5}),
 ]
 
 
@@ -70,7 +70,7 @@ def test_each_trouble_is_a_fault_of_its_own(reply: Reply, name: str, words: str,
     with OllamaServer(always(reply, "mended")) as server:
         told = fault(server, **layer)
         assert (told.fault, words in told.message) == (name, True), told.message
-        assert ask(server, **PATIENT).text == "mended"
+        assert ask(server).text == "mended"
 
 
 def test_a_missing_model_comes_with_the_command_that_brings_it() -> None:
@@ -154,16 +154,21 @@ def test_a_smaller_window_than_asked_for_does_no_harm_to_a_prompt_that_fits_into
         assert ask(server, replace(REQUEST, num_ctx=8192)).text == "mended"
 
 
-def test_no_more_calls_than_the_server_can_take_are_on_their_way() -> None:
-    """The first answer holds until all others are waiting: if more came through, the server would have seen them."""
+def test_as_many_calls_as_the_server_can_take_are_on_their_way_and_no_more() -> None:
+    """An answer here waits for a second call to come in; a third one would be seen."""
+    both = Barrier(2)
+
+    def together(_: object) -> str:
+        both.wait(30)
+        return "mended"
 
     async def crowd(models: Ollama) -> None:
         async with anyio.create_task_group() as group:
             for _ in range(8):
                 group.start_soon(models.ask, REQUEST)
 
-    with OllamaServer(always(Reply("mended", pause_s=0.02)), parallel=8) as server:
-        anyio.run(crowd, Ollama(settings(server, models_abreast=2, **PATIENT)))
+    with OllamaServer(together, parallel=8) as server:
+        anyio.run(crowd, Ollama(settings(server, models_abreast=2)))
         assert (len(server.chats), server.most_at_once) == (8, 2)
 
 
