@@ -10,6 +10,7 @@
 Nothing here sleeps to let something happen: whatever is waited for has a condition and a deadline.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -82,7 +83,19 @@ class DaemonProcess:
         if self.process is not None:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+                self.process.wait()
+                self.wait_until(self._is_let_go)  # a supervised daemon may still be dying in a write to the disk
+
+    def _is_let_go(self) -> bool:
+        """Whether nobody holds the state."""
+        try:
+            with (self.state / "run" / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        return True
 
     def stop(self) -> int:
         """Ask it to stop, and wait for its exit status."""
