@@ -80,11 +80,10 @@ class DaemonProcess:
 
     def kill(self) -> None:
         """Kill -9, at once, everything that `start` started; nothing if it is not running."""
-        if self.process is not None:
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
-                self.wait_until(self._is_let_go)  # a supervised daemon may still be dying in a write to the disk
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.wait_until(self._is_let_go)  # a supervised daemon may still be dying in a write to the disk
 
     def _is_let_go(self) -> bool:
         """Whether nobody holds the state."""
