@@ -22,7 +22,7 @@ def test_each_model_of_the_ladder_is_asked_where_it_is(tmp_path: Path) -> None:
         model=f"anthropic/{MODEL}", system="", prompt="p", num_ctx=4096, num_predict=64, temperature=0.2, seed=7
     )
     with OllamaServer(always("local")) as near, HostedServer("anthropic/", lambda _: "hosted") as far:
-        layer = {"ollama_url": near.url, "anthropic_url": far.url, "models": ["tiny", hosted.model]}
+        layer: dict[str, object] = {"ollama_url": near.url, "anthropic_url": far.url, "models": ["tiny", hosted.model]}
         layer |= {"hosted_prices": [f"{hosted.model} 1 5"], "hosted_budget_usd": 1, "hosted_budget_tokens": 1000}
         models = open_models(resolve([("test", layer)])[0], tmp_path, {"ANTHROPIC_API_KEY": KEY})
         assert [anyio.run(models.ask, request).text for request in (REQUEST, hosted)] == ["local", "hosted"]
