@@ -161,8 +161,8 @@ class Inlet:
     async def _take_batch(self, inlet: str, names: deque[str]) -> bool:
         """Take in the first of these files; return whether any of them was left lying."""
         letters, left = await run_sync(self._open_some, inlet, names)
-        recalled = await self._recall(letters)
         await self._recall_refusals(letters)
+        recalled = await self._recall(letters)
         for letter in letters:
             done = self.state.views.jobs.sources.get(letter.source, 0)
             for number, entry in enumerate(letter.entries[done:], done):

@@ -125,6 +125,21 @@ def test_what_is_wrong_is_told_in_words(bad: BadDrop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("inlet", "value"),
+    [
+        ("ideas", {"repo": "/r\n", "tests": ["t"]}),
+        ("ideas", {"repo": "/r", "tests": ["t\n"]}),
+        ("ideas", {"repo": "/r", "tests": ["t"], "base_commit": "HEAD\n"}),
+        ("ideas", {"title": "T", "description": "D", "acceptance_tests": {"t.py\n": ""}}),
+        ("retries", {"job": "r-000001\n"}),
+        ("retries", {"job": "r-000001", "rung": "A1\n"}),
+    ],
+)
+def test_no_line_end_hides_behind_a_value(inlet: str, value: object) -> None:
+    assert r"\n" in unfit(inlet, value).got
+
+
+@pytest.mark.parametrize(
     ("typo", "meant"),
     [("test", "tests"), ("prority", "priority"), ("keep_pasing", "keep_passing"), ("Repo", "repo"), ("hints", "hint")],
 )

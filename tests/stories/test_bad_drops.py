@@ -53,6 +53,10 @@ def wait_until_gone(daemon: DaemonProcess, path: Path) -> None:
     daemon.wait_until(lambda: not os.path.lexists(path))
 
 
+def wait_until_said(daemon: DaemonProcess, words: str, times: int) -> None:
+    daemon.wait_until(lambda: daemon.said().count(words) >= times)
+
+
 def start(home: Path, half_written_s: float = 0.2) -> DaemonProcess:
     """A daemon that may read only what it is allowed to, with one job settled and one that never will."""
     daemon = DaemonProcess(
@@ -64,9 +68,9 @@ def start(home: Path, half_written_s: float = 0.2) -> DaemonProcess:
     daemon.start("work", launcher=launcher)
     daemon.wait_until(lambda: daemon.settled() == 1)
     daemon.drop("stalls.json", repair("stalls", "stall 3600, fix"))
-    daemon.wait_until(lambda: daemon.view("queue").get("running"))
-    jobs = daemon.view("jobs")
-    assert [row["job"] for row in jobs["last_settled"] + jobs["open_jobs"]] == [SETTLED, OPEN]
+    daemon.wait_until(lambda: [row["job"] for row in daemon.view("queue").get("running", [])] == [OPEN])
+    daemon.wait_until(lambda: [row["job"] for row in daemon.view("jobs")["open_jobs"]] == [OPEN])
+    assert [row["job"] for row in daemon.view("jobs")["last_settled"]] == [SETTLED]
     return daemon
 
 
@@ -144,7 +148,7 @@ def test_a_job_that_cannot_be_removed_pauses_intake_and_is_taken_once(tmp_path: 
         ideas.chmod(0o555)
         for life, end in enumerate((daemon.kill, daemon.stop, daemon.kill)):
             daemon.start("work", launcher=tmp_path / "launch.py")
-            daemon.wait_until(lambda life=life: daemon.said().count("cannot clear drop") > life)  # type: ignore[misc]
+            wait_until_said(daemon, "cannot clear drop", life + 1)
             end()
         daemon.start("work", launcher=tmp_path / "launch.py")
         daemon.wait_until(lambda: daemon.view("queue").get("intake_paused"))
