@@ -129,7 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 256
     doorbell_step_ms: Annotated[
         int, Meta(ge=1, le=1000, description="How often the doorbell listens: latency against idle CPU.")
-    ] = 4
+    ] = 5
     doorbell_debounce_ms: Annotated[int, Meta(ge=1, description="The longest the doorbell gathers rings.")] = 50
     min_free_bytes: Annotated[
         int, Meta(ge=0, description="With less room than this for state/, nothing more is taken in.")
