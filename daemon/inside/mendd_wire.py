@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import inspect
 import json
+import linecache
 import os
 import sys
 from types import ModuleType
@@ -127,7 +128,7 @@ class Report:
         return {
             "type": clean(type(error).__name__),
             "message": said(error),
-            "name": clean(module) if isinstance(module, str) else "",
+            "name": clean(module) if isinstance(module, str) else _imported_from(error),
             "origin": (self.own(origin) or "") if isinstance(origin, str) else "",
             "frames": frames[-FRAMES:],
             "ends_here": place is not None,
@@ -219,6 +220,18 @@ def _functions(modules: List[str]) -> List[Tuple[Any, str, Any, Any]]:
 
 def _called(part: Any) -> str:
     return f"{part.__module__}.{part.__qualname__}" if inspect.isclass(part) else str(part.__name__)
+
+
+def _imported_from(error: BaseException) -> str:
+    """What Python 3.6 does not say of a name that could not be imported: from where. Its line of source does."""
+    trace = error.__traceback__ if isinstance(error, ImportError) else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    words = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).split()
+    module = words[1] if words[:1] == ["from"] and len(words) > 1 else ""
+    return clean(str(trace.tb_frame.f_globals.get("__package__", "")) if module.startswith(".") else module)
 
 
 def _identity(fd: int) -> Optional[Tuple[int, int]]:

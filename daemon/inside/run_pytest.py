@@ -58,7 +58,10 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
         def pytest_load_initial_conftests(self) -> Generator[None, Any, None]:
             """The installed plugins are loaded, the repository's conftest files are not."""
             self.machinery = wire.Machinery(WHAT_JUDGES)
-            yield
+            loaded = yield
+            if loaded.excinfo:  # pytest itself only prints it
+                cause = report.cause(wire.root_cause(loaded.excinfo[1]))
+                report.tell("uncollected", id="", status="error", cause=cause, detail="")
 
         @outermost
         def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, None]:

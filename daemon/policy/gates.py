@@ -24,7 +24,6 @@ SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 _THEIRS = re.compile(r"module '([\w.]+)' has no attribute|partially initialized module '([\w.]+)'")
 _NO_FIXTURE = re.compile(r"fixture '([^']+)' not found")
 _USAGE_ERROR, _NONE_COLLECTED = 4, 5  # pytest's exit statuses
-_ABSENT = Outcome("error", detail="it was not reported")
 
 
 class Held(Struct, frozen=True):
@@ -81,7 +80,8 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
     reasons = {target: _reason(target, meant[target], first) for target in failing}
     held = [target for target in failing if not reasons[target]]
     if not held:
-        return Refused("environment", _environment(first, reasons)) if failing or not wanted else _green(first, wanted)
+        nothing_ran = failing or not first.tests
+        return Refused("environment", _environment(first, reasons)) if nothing_ran else _green(first, wanted)
     outcome = _worst(held[0], meant[held[0]], first)
     name, _ = signature.of(str(outcome.cause or outcome.detail))
     return Held(
@@ -96,15 +96,21 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
 
 
 def flaky(sessions: Sequence[Outcomes]) -> list[str]:
-    """The tests on which sessions over the same tree disagree."""
-    names = {name for session in sessions for name in session.tests}
-    return sorted(name for name in names if len({_passes(name, session) for session in sessions}) > 1)
+    """The tests of the first session on which others over the same tree disagree."""
+    first, *others = sessions
+    found = {
+        name
+        for reported, session in [(Reported(other), other) for other in others]
+        for name, outcome in first.tests.items()
+        if outcome.passes != _all_pass(reported.find(name), session)
+    }
+    return sorted(found)
 
 
 def _green(session: Outcomes, wanted: Sequence[str]) -> Refused:
     if session.problems or not session.is_complete:
         return Refused("environment", f"the tests seem to pass, but {_doubt(session)}")
-    return Refused("already_green", f"{_some(wanted)}: nothing fails")
+    return Refused("already_green", f"nothing fails: {_some(wanted) or 'all tests pass'}")
 
 
 def _reason(target: str, ids: Sequence[str], session: Outcomes) -> str:
@@ -143,10 +149,9 @@ def _never_collected(session: Outcomes) -> str:
         return "the tests could not be imported in the time allowed"
     if session.ended.out_of_memory:
         return "out of memory while the tests were imported"
-    said = session.ended.output.strip().splitlines()
-    last = next((line for line in reversed(said) if line.lower().startswith("error")), said[-1] if said else "")
-    told = next((outcome.message for outcome in session.uncollected.values()), "") or last
-    return f"the test runner did not start: {told or _end(session)}"
+    said = session.ended.output.strip().splitlines() or [_end(session)]
+    told = next((line for line in reversed(said) if "error:" in line.lower()), said[-1])
+    return f"the test runner did not start: {told.strip()}"
 
 
 def _not_ours(outcome: Outcome, session: Outcomes) -> str:
@@ -167,7 +172,8 @@ def _not_collected(cause: Cause, session: Outcomes) -> str:
     theirs = _THEIRS.search(cause.message) if cause.type == "AttributeError" else None
     if theirs and not _is_own(theirs[1] or theirs[2], session):
         return f"another version of {theirs[1] or theirs[2]} is needed: {cause}"
-    return "" if cause.frames else f"collection failed: {cause}"
+    leaves = cause.type == "SystemExit" and bool(cause.frames) and is_test_file(cause.frames[-1].file)
+    return f"collection failed: {cause}" if leaves or not cause.frames else ""
 
 
 def _not_imported(cause: Cause, session: Outcomes) -> str:
@@ -219,7 +225,7 @@ def green(held: Held, after: Outcomes) -> Passed | NotPassed:
     missing = [target for target, names in meant.items() if not _all_pass(names, after)]
     if doubt := _cut_short(after):
         return NotPassed(doubt[0], doubt[1], fixed, broken if after.is_complete else [])
-    if syntax := next((each for each in _failures(after) if each.cause and each.cause.type in SYNTAX_ERRORS), None):
+    if (missing or broken) and (syntax := next(filter(_is_syntax, _failures(after)), None)):
         return NotPassed("syntax", _one(syntax), fixed, broken)
     if missing:
         return NotPassed(_again(held, missing, meant, after), _told(missing, meant, after, broken), fixed, broken)
@@ -245,6 +251,14 @@ def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:
             f"the test process ended with status {after.ended.status}{where}, in the middle of the tests",
         )
     return None
+
+
+def _is_syntax(outcome: Outcome) -> bool:
+    """A file of the code under repair cannot be read; not some text that a test compiles, nor an old test's file."""
+    cause = outcome.cause
+    if cause is None or cause.type not in SYNTAX_ERRORS or not cause.frames:
+        return False
+    return cause.frames[-1].function == "<module>" and not is_test_file(cause.frames[-1].file)
 
 
 def _again(held: Held, missing: Sequence[str], meant: dict[str, list[str]], after: Outcomes) -> Failure:
@@ -327,4 +341,8 @@ def _worst(target: str, names: Sequence[str], session: Outcomes) -> Outcome:
         return loud[0]
     if session.running and session.running in names:
         return Outcome("error", detail=f"it never came back: {_end(session)}")
-    return next((each for place, each in session.uncollected.items() if _stands_in(target, place)), _ABSENT)
+    place = next((place for place in session.uncollected if _stands_in(target, place)), None)
+    if place is not None:
+        return session.uncollected[place]
+    printed = "" if session.collected else session.ended.output  # nothing else says why nothing ran
+    return Outcome("error", detail="it was not reported", output=printed)

@@ -129,7 +129,7 @@ class Collected(Struct, frozen=True, tag="collected", tag_field="kind"):
 
 
 class Uncollected(Struct, frozen=True, tag="uncollected", tag_field="kind"):
-    """A module or class whose tests could not be had."""
+    """A module or class whose tests could not be had; without an id, all of them."""
 
     id: str
     status: Status
@@ -210,7 +210,6 @@ class _Reading(Struct):
                 self._test(line)
             case Broke():
                 self.problems.append(f"the test runner broke: {line.cause}")
-                self.uncollected.setdefault("", Outcome("error", line.cause))
             case Meddling():
                 self.meddling += line.what
             case Footer():

@@ -30,13 +30,16 @@ class Reported:
         if wanted in self._labels:
             return self._labels[wanted]
         starts = (f"{wanted}::", f"{wanted}[", f"{wanted.rstrip('/')}/")  # a file, a class, a function, a folder
-        if whole := [name for name in self._names if name.startswith(starts)]:
-            return whole
-        for look in (_without_address, _without_second_method, _without_folder, _with_dots):
+        return [name for name in self._names if name.startswith(starts)] or self._near(wanted)
+
+    def _near(self, wanted: str) -> list[str]:
+        for look in (_without_second_method, _without_folder, _with_dots):
             alike = self._alike(look).get(look(wanted), [])
             if len(alike) == 1:
                 return alike
-        if wanted.count("[") > wanted.count("]"):
+        if same := self._alike(_without_address).get(_without_address(wanted)):
+            return same
+        if wanted.count("[") > wanted.count("]"):  # cut at its first space
             return [name for name in self._names if name.startswith(wanted)]
         ends = [name for name in self._names if _ends_with(name, wanted) or _ends_with(wanted, name)]
         return ends if len(ends) == 1 else []

@@ -38,7 +38,8 @@ def session(
     report.unlink(missing_ok=True)
     secret.write_bytes(SECRET)
     command = [python, *flags, str(INSIDE / runner), "--report", str(report), "--secret", str(secret), "--", *arguments]
-    clean = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(place)}
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    clean["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what our own tests use is none of theirs
     with subprocess.Popen(
         command, cwd=repository, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
     ) as process:
