@@ -5,13 +5,16 @@ inner one takes away the right to make namespaces. As root in a user namespace o
 root to every file it can see, and RLIMIT_NPROC would not count it.
 """
 
+import contextlib
 import os
+import signal
 from pathlib import Path
 
 from anyio.to_thread import run_sync
 
 from daemon.effects.sandbox import Command, Level, Ran, cgroup, host, local
 from daemon.effects.sandbox.cgroup import Cgroup
+from daemon.effects.sandbox.guard import descendants
 from daemon.effects.sandbox.probe import probe
 
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit; shift; done; shift; exec "$@"'  # into cgroups, then on
@@ -21,6 +24,9 @@ class Bubblewrap:
     """Each run in namespaces of its own."""
 
     level: Level = "bubblewrap"
+
+    def __init__(self, owner: str) -> None:
+        self._mark = f"mendd-{host.label(owner)}"
 
     async def available(self) -> str:
         """Nothing, or what is missing."""
@@ -37,7 +43,14 @@ class Bubblewrap:
         files = {path: _file(text) for path, text in host.written_files().items()}
 
         def argv(status: int) -> list[str]:
-            walls = [*_walls(command), "--json-status-fd", str(status), *_sights(command, files)]
+            walls = [
+                *_walls(command),
+                "--unsetenv",
+                self._mark,
+                "--json-status-fd",
+                str(status),
+                *_sights(command, files),
+            ]
             return [
                 "/bin/sh",
                 "-c",
@@ -52,11 +65,33 @@ class Bubblewrap:
         return await local.run(local.Launch(self.level, argv, group, descriptors=list(files.values())), command)
 
     async def sweep(self) -> int:
-        """Whatever ran has died with the daemon; empty cgroups may be left."""
-        return await run_sync(cgroup.sweep)
+        """What ran has died with the daemon, unless that died while it was being started; cgroups may be left."""
+        return await run_sync(self._end_orphans) + await run_sync(cgroup.sweep)
 
     async def close(self) -> None:
         """There is no engine."""
+
+    def _end_orphans(self) -> int:
+        """Kill launchers with our mark that do not descend from us.
+
+        Bubblewrap dies with its parent, but does not ask whether that was dead already when it began to care.
+        """
+        ours = descendants(os.getpid())
+        orphans = [pid for pid in _carrying(self._mark) if pid not in ours]
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(orphans)
+
+
+def _carrying(mark: str) -> list[int]:
+    """The processes of this machine with the mark among their arguments."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found
 
 
 def _walls(command: Command) -> list[str]:
@@ -103,7 +138,7 @@ def _program(command: Command, group: Cgroup | None) -> list[str]:
     limits = ["/usr/bin/prlimit", "--core=0", f"--nproc={command.processes + 1}"]  # one is bubblewrap's own
     if group is None:
         limits.append(f"--data={command.memory_bytes}")
-    program = [*limits, "--", *host.exactly(command)]
+    program = [*limits, "--", *host.timed(command), *host.exactly(command)]
     if os.geteuid() != 0:
         return program
     uid, gid = host.user()

@@ -40,7 +40,7 @@ def _peers(settings: Settings, owner: str) -> dict[Level, Callable[[], Sandbox]]
     """The levels that may be used, the strongest first."""
     peers: dict[Level, Callable[[], Sandbox]] = {
         "docker": lambda: docker(owner),
-        "bubblewrap": Bubblewrap,
+        "bubblewrap": lambda: Bubblewrap(owner),
         "process": lambda: Process(owner),
     }
     wanted = peers if settings.sandbox == "auto" else {settings.sandbox: peers[settings.sandbox]}

@@ -13,7 +13,6 @@ is done about it here:
 """
 
 import contextlib
-import math
 import os
 import secrets
 import socket
@@ -38,7 +37,6 @@ ENGINE = "unix:///var/run/docker.sock"
 LABEL, JOB_LABEL = "mendd.sandbox", "mendd.job"
 ANSWER_S = 30  # no call to the engine takes longer, or it is down
 THREADS = 64  # each run holds one while its program runs
-GRACE_S = 5  # the time-out inside comes after ours, for the case that we are gone
 ERRORS = 2  # the number of the error stream in what the engine sends
 REMEDY = (
     "install the Docker Engine (Debian: apt-get install docker.io iptables), start dockerd, and let this user reach it"
@@ -52,8 +50,8 @@ class Docker:
 
     level: Level = "docker"
 
-    def __init__(self, owner: str, engine: str = ENGINE) -> None:
-        self._owner, self._engine = host.label(owner), engine
+    def __init__(self, owner: str, engine: str = "") -> None:
+        self._owner, self._engine = host.label(owner), engine or ENGINE
         self._threads = CapacityLimiter(THREADS)
         self._client: docker.APIClient | None = None
         self._opening = Lock()
@@ -127,9 +125,16 @@ class Docker:
 
         def checked() -> T:
             with _told():
+                self._knock()
                 return blocking(*arguments)
 
         return await run_sync(checked, abandon_on_cancel=abandon_on_cancel, limiter=self._threads)
+
+    def _knock(self) -> None:
+        """See that somebody listens: the client forgets to close a socket that it could not connect."""
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(ANSWER_S)
+            door.connect(self._engine.removeprefix("unix://"))
 
     def _create(self, name: str, command: Command) -> None:
         for left in list(self._left):
@@ -140,10 +145,10 @@ class Docker:
             binds += [_bind(path, path, writable=False) for path in skeleton.shown()]
         api = self._api()
         uid, gid = host.user()
-        api.create_container_from_config(  # type: ignore[no-untyped-call]  the stubs leave it open
+        api.create_container_from_config(  # type: ignore[no-untyped-call]  # the stubs leave it open
             {
                 "Image": command.image or self._default_image(),
-                "Entrypoint": ["timeout", "-k", "1", str(math.ceil(command.seconds) + GRACE_S)],
+                "Entrypoint": host.timed(command),
                 "Cmd": host.exactly(command),
                 "WorkingDir": command.cwd,
                 "User": f"{uid}:{gid}",
@@ -164,7 +169,7 @@ class Docker:
             tree = skeleton.archive()
             image = f"{skeleton.REPOSITORY}:{skeleton.tag(tree)}"
             try:
-                self._api().inspect_image(image)  # type: ignore[no-untyped-call]  the stubs leave it open
+                self._api().inspect_image(image)  # type: ignore[no-untyped-call]  # the stubs leave it open
             except ImageNotFound:
                 self._api().import_image_from_data(tree, repository=skeleton.REPOSITORY, tag=skeleton.tag(tree))
             self._skeleton = image
@@ -207,6 +212,7 @@ class Stream:
     """What a container says. The thread that reads it closes it, so that no other file takes its number meanwhile."""
 
     def __init__(self, attached: Any) -> None:  # noqa: ANN401  the client says no more about it
+        self._attached = attached  # a reader around the socket
         self._socket: socket.socket = attached._sock  # noqa: SLF001  only the socket itself can be shut down
         self._socket.settimeout(None)  # a program may be silent for as long as it likes
         self._is_read = False
@@ -214,20 +220,26 @@ class Stream:
     def pump(self, output: Kept, errors: Kept) -> None:
         """Read until the container has ended, or has said far too much."""
         self._is_read = True
-        with self._socket:
-            said = frames.frames_iter(self._socket, tty=False)  # type: ignore[no-untyped-call]  the stubs leave it open
+        try:
+            said = frames.frames_iter(self._socket, tty=False)  # type: ignore[no-untyped-call]  # the stubs leave it open
             for number, chunk in said:
                 kept = errors if number == ERRORS else output
                 kept.add(chunk)
                 if kept.flooded:
                     return
+        finally:
+            self._really_close()
 
     def close(self) -> None:
         """Wake whoever reads, and let the engine know that nobody does."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         if not self._is_read:
-            self._socket.close()
+            self._really_close()
+
+    def _really_close(self) -> None:
+        self._socket.close()
+        self._attached.close()
 
 
 def _walls(command: Command) -> dict[str, Any]:

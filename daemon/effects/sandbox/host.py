@@ -1,6 +1,7 @@
 """What of this machine a program may see, and as whom: the same for all levels."""
 
 import hashlib
+import math
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from daemon.effects.sandbox import Command, Level
 from daemon.effects.world import Fault
 
 NOBODY = 65534
+GRACE_S = 5
 HOME, TEMPORARY = "/home/mendd", "/tmp"  # noqa: S108  a path inside the sandbox
 BASE_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -51,6 +53,11 @@ def exactly(command: Command, home: str = HOME, temporary: str = TEMPORARY) -> l
     base = {"PATH": BASE_PATH, "HOME": home, "TMPDIR": temporary, "LANG": "C.UTF-8"}
     environment = [f"{name}={value}" for name, value in (base | command.environment).items()]
     return ["/usr/bin/env", "-i", *environment, *command.argv]
+
+
+def timed(command: Command) -> list[str]:
+    """What ends the program by itself, later than we would: for the case that we are gone."""
+    return ["timeout", "-k", "1", str(math.ceil(command.seconds) + GRACE_S)]
 
 
 def give(command: Command) -> None:

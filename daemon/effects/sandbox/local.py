@@ -198,8 +198,7 @@ def resident_bytes(pids: list[int], enough: int) -> int:
 async def _end(process: Process, launch: Launch, told: Told, status: int) -> bool:
     """Leave nothing running; whether the kernel had to kill for memory."""
     if launch.errand is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        await _end_namespace(process, told, status)
     elif process.stdin:
         await process.stdin.aclose()
         with anyio.move_on_after(GUARD_PATIENCE_S):
@@ -218,3 +217,20 @@ async def _end(process: Process, launch: Launch, told: Told, status: int) -> boo
         await run_sync(launch.cgroup.remove)
     await process.aclose()
     return out_of_memory
+
+
+async def _end_namespace(process: Process, told: Told, status: int) -> None:
+    """Kill the first process of a namespace, and with it the rest.
+
+    A launcher that is killed before it has told who that is would leave it waiting for ever.
+    """
+    with anyio.move_on_after(GONE_PATIENCE_S):
+        while told.first is None:
+            await anyio.wait_readable(status)
+            if not told.read(status):
+                break
+    with contextlib.suppress(ProcessLookupError):
+        if told.first is not None:
+            signal.pidfd_send_signal(told.first, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
