@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     work_parser = verb("work", work, "The daemon itself, unsupervised.")
     work_parser.add_argument("--once", action="store_true")
+    work_parser.add_argument("--since", type=float, default=0.0, metavar="TIME", help="when the supervisor began")
     work_parser.add_argument("--parent", type=int, metavar="FD", help="a pipe: stop when it closes")
     replay_parser = verb("replay", replay, "Make views and results again from the log alone.")
     replay_parser.add_argument("--into", type=Path, metavar="FOLDER", help="not into state/, but here")
@@ -94,7 +95,7 @@ def work(options: argparse.Namespace) -> int:
     """Be the daemon."""
     from daemon import app
 
-    return app.main(options.settings, once=options.once, parent=options.parent)
+    return app.main(options.settings, once=options.once, parent=options.parent, since=options.since)
 
 
 def replay(options: argparse.Namespace) -> int:

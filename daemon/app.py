@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from random import SystemRandom
 
@@ -22,7 +21,7 @@ from daemon.effects import hands_of
 from daemon.effects.world import World
 from daemon.exits import Exit
 from daemon.inlet import Inlet
-from daemon.log import LogBroken, NoRoom
+from daemon.log import Log, LogBroken, NoRoom
 from daemon.logbook import open_logbook
 from daemon.publisher import Publisher
 from daemon.settings import Settings
@@ -45,8 +44,11 @@ class Clock:
     sleep = staticmethod(anyio.sleep)
 
 
-def main(settings: Settings, *, once: bool = False, parent: int | None = None) -> Exit:
-    """Hold the state and work on it until the end. `parent` is a pipe that closes when the supervisor is gone."""
+def main(settings: Settings, *, once: bool = False, parent: int | None = None, since: float = 0.0) -> Exit:
+    """Hold the state and work on it until the end. `parent` is a pipe that closes when the supervisor is gone.
+
+    `since` is when the supervisor began: what `once` says at its end includes the lives before this one.
+    """
     folder = Path(settings.state_dir)
     try:
         lock = hold(folder)
@@ -55,7 +57,7 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None) -
         return Exit.HELD
     open_logbook(folder / "run")
     try:
-        return anyio.run(_live, settings, once, parent)
+        return anyio.run(_live, settings, once, parent, since)
     except Exception as error:  # noqa: BLE001  the last line of defence tells what it was
         return _told(error)
     finally:
@@ -80,8 +82,8 @@ def hold(folder: Path) -> int:
     return lock
 
 
-async def _live(settings: Settings, once: bool, parent: int | None) -> Exit:  # noqa: FBT001  anyio.run passes by place
-    return await Daemon(settings).live(once=once, parent=parent)
+async def _live(settings: Settings, once: bool, parent: int | None, since: float) -> Exit:  # noqa: FBT001  by place
+    return await Daemon(settings).live(once=once, parent=parent, since=since)
 
 
 class Daemon:
@@ -100,13 +102,16 @@ class Daemon:
         self._crew_left = anyio.Event()
         self._stop = anyio.Event()
         self._reason = ""
-        self._unsettled: Counter[str] = Counter()  # what this life brought besides certificates
+        self._fell_short = 0  # what was asked for and got no certificate, for `once`
 
-    async def live(self, *, once: bool, parent: int | None) -> Exit:
+    async def live(self, *, once: bool, parent: int | None, since: float) -> Exit:
         """From catching up to the clean stop."""
         async with anyio.create_task_group() as everybody:
             everybody.start_soon(self._beat)
             await self._catch_up()
+            self._fell_short = fell_short(self.state, since) if since else 0
+            self.state.listen(e.JobSettled, self._count)
+            self.state.listen(e.DropRejected, self._tell_rejected)
             everybody.start_soon(self.state.keep)
             everybody.start_soon(self._stop_on_signal)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
@@ -124,7 +129,7 @@ class Daemon:
             await self._wind_up()
             everybody.cancel_scope.cancel()
         self.state.close()
-        return Exit.NOT_ALL_CERTIFIED if once and self._unsettled else Exit.DONE
+        return Exit.NOT_ALL_CERTIFIED if once and self._fell_short else Exit.DONE
 
     async def _catch_up(self) -> None:
         """Come to the present; a torn end can only be kept aside where there is room for it."""
@@ -138,8 +143,6 @@ class Daemon:
                 break
         for folder in (self.state.folder, self.state.folder / "views"):  # where the same is written again and again
             sweep(folder)
-        self.state.listen(e.JobSettled, self._tell_settled)
-        self.state.listen(e.DropRejected, self._tell_rejected)
 
     async def _wind_up(self) -> None:
         """Put everything down between two steps, and leave a note for the next life."""
@@ -208,18 +211,24 @@ class Daemon:
             open_jobs=len(jobs.open),
         )
 
-    def _tell_settled(self, fact: e.JobSettled) -> None:
-        where = self.state.folder / "results" / fact.job
-        if fact.outcome == "certified":
-            logger.info("certified", job=fact.job, patch=f"{where}/patch.diff", certificate=f"{where}/certificate.json")
-        else:
-            self._unsettled[fact.outcome] += 1
-            logger.info(fact.outcome, job=fact.job, why=fact.reason, report=f"{where}/report.md")
+    def _count(self, fact: e.JobSettled) -> None:
+        self._fell_short += fact.outcome != "certified"
 
     def _tell_rejected(self, fact: e.DropRejected) -> None:
-        self._unsettled["rejected"] += 1
+        self._fell_short += 1
         problem = f"{fact.field}: expected {fact.expected}, got {fact.got}"
         logger.warning("drop_rejected", name=fact.name, entry=fact.entry, problem=problem, remedy=fact.remedy)
+
+
+def fell_short(state: State, since: float) -> int:
+    """What got no certificate in the lives of the daemon since then; there may have been none."""
+    if not any(life.started_at >= since for life in state.views.health.lives):
+        return 0
+    facts = (fact for facts in Log(state.folder / "log", segment_bytes=1).read() for fact in facts if fact.at >= since)
+    return sum(
+        isinstance(fact, e.DropRejected) or (isinstance(fact, e.JobSettled) and fact.outcome != "certified")
+        for fact in facts
+    )
 
 
 def _told(error: BaseException) -> Exit:

@@ -65,8 +65,9 @@ class Publisher:
             self._delayed = True
             return
         self._delayed = False
-        for _ in jobs:
+        for job in jobs:
             self._settled.popleft()
+            self._tell(job)
         self._published = seq
         if snapshot is not None:
             self._snapshot_at = seq
@@ -77,6 +78,14 @@ class Publisher:
         write_views(self.state.folder / "views", documents)
         if snapshot is not None:
             write_whole(self.state.folder / "snapshot", snapshot, durable=True)
+
+    def _tell(self, job: Job) -> None:
+        """Say how a job ended, now that everything about it lies where it says."""
+        where = self.state.folder / "results" / job.id
+        if job.outcome == "certified":
+            logger.info("certified", job=job.id, patch=f"{where}/patch.diff", certificate=f"{where}/certificate.json")
+        else:
+            logger.info(job.outcome, job=job.id, why=job.reason, report=f"{where}/report.md")
 
     def _remember(self, fact: e.JobSettled) -> None:
         self._settled.append(self.state.views.jobs.settled[fact.job])

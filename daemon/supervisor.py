@@ -30,6 +30,7 @@ class Supervisor:
         self._heartbeat = Path(settings.state_dir) / "run" / "heartbeat"
         self._child: subprocess.Popen[bytes] | None = None
         self._asked_to_stop_at = 0.0
+        self._began = time.time()
 
     def watch(self) -> int:
         """Run the daemon until it ends for good; its exit status."""
@@ -60,7 +61,9 @@ class Supervisor:
         """From start to end of one daemon. It holds one end of a pipe, and goes when the other end is gone."""
         its_end, our_end = os.pipe()
         try:
-            child = subprocess.Popen([*self.command, "--parent", str(its_end)], pass_fds=(its_end,))
+            child = subprocess.Popen(
+                [*self.command, "--since", str(self._began), "--parent", str(its_end)], pass_fds=(its_end,)
+            )
             self._child = child
             os.close(its_end)
             began = time.time()

@@ -19,6 +19,13 @@ def test_a_killed_daemon_is_started_again_and_finishes_its_work(tmp_path: Path) 
     assert "SIGKILL" in daemon.said()
 
 
+def test_once_remembers_what_its_former_lives_brought(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path, snapshot_every_facts=1, publish_every_ms=5)
+    daemon.drop("a.json", repair("a", "green"))
+    daemon.drop("b.json", repair("b", "stall 0.5, die 1, fix"))
+    assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
+
+
 def test_a_crash_loop_ends_in_staying_down(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, crash_loop_restarts=3, restart_backoff_max_s=0.1)
     daemon.drop("a.json", repair("a", "die 99, fix"))
