@@ -1,6 +1,5 @@
 """Runs pytest (4.6 and later) and tells, test by test, what it saw: `run_pytest.py --report R --secret S -- tests/`."""
 
-import importlib.util
 import os
 import sys
 from typing import Any, Dict, Generator, List
@@ -9,7 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mendd_wire as wire  # type: ignore[import-not-found]  # found beside this script, wherever it is mounted
 
 ALL_OF_THEM = ["--maxfail=0", "--continue-on-collection-errors"]
-IF_INSTALLED = {"xdist": ["-n0"], "pytest_cov": ["--no-cov"]}  # other processes; an exit status that is not the tests'
+IF_LOADED = {"xdist": "-n0", "pytest_cov": "--no-cov"}  # other processes; an exit status that is not the tests'
 INTERNAL_ERROR = 3
 WHAT_JUDGES = [
     *("_pytest." + name for name in ("runner", "reports", "python", "unittest", "main", "skipping", "outcomes")),
@@ -28,11 +27,10 @@ HOOKS_THAT_JUDGE = [
 def main(arguments: List[str]) -> None:
     """Run, tell, and leave with pytest's own exit status."""
     report, args = wire.begin("pytest", arguments)
-    extra = [option for plugin, more in IF_INSTALLED.items() if importlib.util.find_spec(plugin) for option in more]
     import pytest  # noqa: PLC0415  only now stands the repository on the path, as under `python -m pytest`
 
     try:
-        status = int(pytest.main([*ALL_OF_THEM, *extra, *args], plugins=[recorder(report)]))
+        status = int(pytest.main([*ALL_OF_THEM, *args], plugins=[recorder(report)]))
     except BaseException as error:  # noqa: BLE001  even SystemExit(0) from a conftest is no success
         report.tell("broke", cause=report.cause(error))
         status = INTERNAL_ERROR
@@ -55,8 +53,10 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
             self.marked = False
 
         @outermost
-        def pytest_load_initial_conftests(self) -> Generator[None, Any, None]:
+        def pytest_load_initial_conftests(self, early_config: Any, args: List[str]) -> Generator[None, Any, None]:
             """The installed plugins are loaded, the repository's conftest files are not."""
+            args += [more for plugin, more in IF_LOADED.items() if early_config.pluginmanager.hasplugin(plugin)]
+            early_config.known_args_namespace.no_cov = True  # it is read before these arguments are
             self.machinery = wire.Machinery(WHAT_JUDGES)
             loaded = yield
             if loaded.excinfo:  # pytest itself only prints it
@@ -96,7 +96,10 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
             self.phases.append(_phase(report, self.raised.get(report.when)))
 
         def pytest_runtest_logfinish(self, nodeid: str) -> None:
-            status, phase = _fold(self.phases)
+            phases = _last_try(self.phases)
+            if not phases:
+                return  # it will be run again
+            status, phase = _fold(phases)
             fields: Dict[str, Any] = {"id": wire.clean(nodeid), "status": status, "marked": self.marked}
             fields["seconds"] = round(sum(each["seconds"] for each in self.phases), 4)
             if phase:
@@ -132,6 +135,15 @@ def _phase(told: Any, error: Any) -> Dict[str, Any]:
         "output": wire.tail("".join(text for _, text in told.sections)) if outcome == "failed" else "",
         "error": error,
     }
+
+
+def _last_try(phases: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """The phases after the last one that a plugin calls a rerun; none when only its teardown has come."""
+    reruns = [place for place, phase in enumerate(phases, 1) if phase["outcome"] == "rerun"]
+    if not reruns:
+        return phases
+    rest = phases[reruns[-1] :]
+    return rest if any(phase["when"] != "teardown" for phase in rest) else []
 
 
 def _fold(phases: List[Dict[str, Any]]) -> Any:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from daemon.events import Failure, Refusal
 from daemon.text import signature
-from daemon.text.outcomes import Cause, Outcome, Outcomes
+from daemon.text.outcomes import Cause, Outcome, Outcomes, stands_in
 from daemon.text.wanted import Reported
 
 SHOWN = 5  # failing tests told in one message
@@ -134,9 +134,9 @@ def _reason(target: str, ids: Sequence[str], session: Outcomes) -> str:
 def _why_uncollected(target: str, session: Outcomes) -> str:
     """Why none of a target's tests is there; empty when the code under repair is why."""
     for place, outcome in session.uncollected.items():
-        if _stands_in(target, place) and outcome.status == "skipped":
+        if stands_in(target, place) and outcome.status == "skipped":
             return f"{place} is skipped: {outcome.message}"
-        if _stands_in(target, place):
+        if stands_in(target, place):
             return _not_ours(outcome, session)
     if session.collected is None:
         return _never_collected(session)
@@ -194,15 +194,6 @@ def is_test_file(path: str) -> bool:
 
 def _is_own(module: str, session: Outcomes) -> bool:
     return module.partition(".")[0] in session.own
-
-
-def _stands_in(target: str, place: str) -> bool:
-    """A target in a place that could not be collected: a file or class of pytest's, a dotted name of unittest's."""
-    inside = re.search(r"\(([\w.]+)\)$", target)
-    dotted = inside[1] if inside else target
-    bare = re.sub(r"^\w+ \(([\w.]+)\)$", r"\1", place)  # setUpClass (pkg.mod.Class)
-    within = place in ("", target) or target.startswith((f"{place}::", f"{place}["))
-    return within or place.startswith(f"{target}/") or dotted == bare or dotted.startswith(f"{bare}.")
 
 
 def _environment(session: Outcomes, reasons: dict[str, str]) -> str:
@@ -341,7 +332,7 @@ def _worst(target: str, names: Sequence[str], session: Outcomes) -> Outcome:
         return loud[0]
     if session.running and session.running in names:
         return Outcome("error", detail=f"it never came back: {_end(session)}")
-    place = next((place for place in session.uncollected if _stands_in(target, place)), None)
+    place = next((place for place in session.uncollected if stands_in(target, place)), None)
     if place is not None:
         return session.uncollected[place]
     printed = "" if session.collected else session.ended.output  # nothing else says why nothing ran

@@ -303,10 +303,21 @@ def _contradictions(reading: _Reading, ended: Ended) -> list[str]:
     if reading.collected is None:
         found.append("nothing was collected")
     elif claimed is not None:
+        places = [name for name in reading.uncollected if name.startswith("setUp")]  # unittest ran nothing in them
         silent = [name for name in reading.collected if name not in reading.tests]
+        silent = [name for name in silent if not any(stands_in(name, place) for place in places)]
         if silent:
             found.append(f"{len(silent)} collected tests have no result: {', '.join(silent[:SHOWN])}")
     return found
+
+
+def stands_in(test: str, place: str) -> bool:
+    """A test in a place that could not be collected: a file or class of pytest's, a dotted name of unittest's."""
+    inside = re.search(r"\(([\w.]+)\)$", test)
+    dotted = inside[1] if inside else test
+    bare = re.sub(r"^\w+ \(([\w.]+)\)$", r"\1", place)  # setUpClass (pkg.mod.Class)
+    within = place in ("", test) or test.startswith((f"{place}::", f"{place}["))
+    return within or place.startswith(f"{test}/") or dotted == bare or dotted.startswith(f"{bare}.")
 
 
 # Others' reports

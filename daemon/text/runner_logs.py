@@ -112,7 +112,7 @@ def _sympy(log: str) -> Found:
 
 _DJANGO_END = re.compile(r"^(.*?) \.\.\.\s+(ok|OK|FAIL|ERROR|skipped.*|expected failure|unexpected success)$")
 _DJANGO: dict[str, Status] = {
-    "ok": "passed", "OK": "passed", "FAIL": "failed", "ERROR": "error", "skipped": "skipped",
+    "ok": "passed", "OK": "passed", "FAIL": "failed", "ERROR": "error",
     "expected failure": "xfailed", "unexpected success": "failed",
 }  # fmt: skip
 _DJANGO_HEADING = re.compile(r"^(FAIL|ERROR): (.+)$")
@@ -129,7 +129,7 @@ def _django(log: str) -> Found:
         if line.startswith("Applying sites.0002_alter_domain_unique...test_no_migrations"):
             line = line.split("...", 1)[1].strip()
         if ended := _DJANGO_END.match(line):
-            status = _DJANGO[ended[2].split(" '")[0] if ended[2].startswith("skipped") else ended[2]]
+            status = "skipped" if ended[2].startswith("skipped") else _DJANGO[ended[2]]
             yield from _named(ended[1].rpartition(" ... ")[2], before, status)
             pending = ""
         elif " ... " in line or line.endswith(" ..."):

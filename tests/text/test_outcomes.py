@@ -156,6 +156,7 @@ test_two (a.tests.ATests)
 The second one does what it says. ... ok
 test_three (a.tests.ATests) ... FAIL
 test_four (a.tests.ATests) ... skipped 'not here'
+test_four_b (a.tests.ATests) ... skipped "isn't here"
 test_five (a.tests.ATests) ... expected failure
 test_six (a.tests.ATests) ... Testing against Django installed in '/x'
 System check identified no issues (0 silenced).
@@ -201,7 +202,8 @@ ______ sympy/printing/tests/test_latex.py:test_broken ______
             DJANGO_LOG,
             {"test_one (a.tests.ATests)": "passed", "The second one does what it says.": "passed",
              "test_two (a.tests.ATests)": "passed", "test_three (a.tests.ATests)": "failed",
-             "test_four (a.tests.ATests)": "skipped", "test_five (a.tests.ATests)": "xfailed",
+             "test_four (a.tests.ATests)": "skipped", "test_four_b (a.tests.ATests)": "skipped",
+             "test_five (a.tests.ATests)": "xfailed",
              "test_six (a.tests.ATests)": "passed", "test_eight (a.tests.ATests)": "passed",
              "test_seven (a.tests.ATests)": "failed"},
         ),
