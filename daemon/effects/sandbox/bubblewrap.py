@@ -8,6 +8,7 @@ root to every file it can see, and RLIMIT_NPROC would not count it.
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -18,6 +19,9 @@ from daemon.effects.sandbox.guard import descendants
 from daemon.effects.sandbox.probe import probe
 
 JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit; shift; done; shift; exec "$@"'  # into cgroups, then on
+
+
+SLOW_TO_DIE_S = 2.0  # a killed namespace is there for a moment
 
 
 class Bubblewrap:
@@ -76,12 +80,17 @@ class Bubblewrap:
 
         Bubblewrap dies with its parent, but does not ask whether that was dead already when it began to care.
         """
-        ours = descendants(os.getpid())
-        orphans = [pid for pid in _carrying(self._mark) if pid not in ours]
-        for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return len(orphans)
+        ended: set[int] = set()
+        deadline = time.monotonic() + SLOW_TO_DIE_S
+        while orphans := set(_carrying(self._mark)) - set(descendants(os.getpid())):
+            for pid in orphans - ended:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            ended |= orphans
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.002)
+        return len(ended)
 
 
 def _carrying(mark: str) -> list[int]:

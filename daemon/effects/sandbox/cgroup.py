@@ -29,12 +29,12 @@ class Cgroup:
         self.doors = [str(folder / "cgroup.procs") for folder in folders]
 
     @classmethod
-    def make(cls, memory_bytes: int, processes: int, trees: Path = TREES) -> Self | None:
+    def make(cls, memory_bytes: int, processes: int, trees: Path | None = None) -> Self | None:
         """A new one with these limits, or None where that is not allowed."""
         name = f"{os.getpid()}-{next(_numbers)}"
         made = cls([])
         try:
-            for folder, limits in _layout(trees, name, memory_bytes, processes + SPARE_PROCESSES):
+            for folder, limits in _layout(trees or TREES, name, memory_bytes, processes + SPARE_PROCESSES):
                 folder.mkdir(parents=True)
                 made = cls([*made._folders, folder])
                 for file, value in limits.items():
