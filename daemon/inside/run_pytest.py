@@ -49,7 +49,7 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
         def __init__(self) -> None:
             self.machinery = wire.Machinery([])
             self.phases: List[Dict[str, Any]] = []
-            self.raised: Dict[Any, BaseException] = {}
+            self.raised: Dict[Any, Any] = {}
             self.marked = False
 
         @outermost
@@ -87,8 +87,7 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
 
         @outermost
         def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
-            if call.excinfo is not None:
-                self.raised[call.when] = call.excinfo.value
+            self.raised[call.when] = call.excinfo.value if call.excinfo else None
             self.marked = item.get_closest_marker("xfail") is not None or _expected_to_fail(item)
             yield
 

@@ -42,28 +42,28 @@ def runner(report: Any) -> Any:  # noqa: C901  one class, with one small method 
 
         begun: Any = None
 
-        def startTest(self, test: Any) -> None:  # noqa: N802  unittest's names
+        def startTest(self, test: Any) -> None:
             self._begin(test)
             super().startTest(test)
 
-        def stopTest(self, test: Any) -> None:  # noqa: N802
+        def stopTest(self, test: Any) -> None:
             super().stopTest(test)
             if not _failed_import(test):
                 self._tell(test)
 
-        def addSuccess(self, test: Any) -> None:  # noqa: N802
+        def addSuccess(self, test: Any) -> None:
             super().addSuccess(test)
             self.told.append(("passed", None, ""))
 
-        def addError(self, test: Any, err: Any) -> None:  # noqa: N802
+        def addError(self, test: Any, err: Any) -> None:
             super().addError(test, err)
             self._failed("error", test, err)
 
-        def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
+        def addFailure(self, test: Any, err: Any) -> None:
             super().addFailure(test, err)
             self._failed("failed", test, err)
 
-        def addSkip(self, test: Any, reason: str) -> None:  # noqa: N802
+        def addSkip(self, test: Any, reason: str) -> None:
             super().addSkip(test, reason)
             if isinstance(test, unittest.TestCase):
                 self._begin(test)  # Python 3.12.1 does not start what it skips
@@ -71,15 +71,15 @@ def runner(report: Any) -> Any:  # noqa: C901  one class, with one small method 
             else:
                 report.tell("uncollected", id=_holder(test), status="skipped", cause=None, detail=wire.tail(reason))
 
-        def addExpectedFailure(self, test: Any, err: Any) -> None:  # noqa: N802
+        def addExpectedFailure(self, test: Any, err: Any) -> None:
             super().addExpectedFailure(test, err)
             self.told.append(("xfailed", err[1], ""))
 
-        def addUnexpectedSuccess(self, test: Any) -> None:  # noqa: N802
+        def addUnexpectedSuccess(self, test: Any) -> None:
             super().addUnexpectedSuccess(test)
             self.told.append(("failed", AssertionError("unexpected success"), ""))
 
-        def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802
+        def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
             super().addSubTest(test, subtest, err)
             if err is not None:
                 status = "failed" if issubclass(err[0], test.failureException) else "error"
