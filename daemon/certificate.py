@@ -194,6 +194,8 @@ def _flawed_attempts(proof: Proof) -> Iterator[str]:
         yield "feedback_history: an attempt before the last one has no failure"
     if attempts and attempts[-1].failure:
         yield f"feedback_history: the last attempt failed: {attempts[-1].failure}"
+    if attempts and not attempts[-1].answer:
+        yield "feedback_history: the answer of the last attempt was not recorded"
     if attempts and attempts[-1].tree != proof.tree:
         yield "feedback_history: the last attempt did not give the resulting tree"
 
@@ -253,7 +255,11 @@ def sign(proof: Proof, key: "Key") -> bytes:
     """The certificate. Invalid where not everything held: such a proof is never signed."""
     said = statement(proof)
     _converted(said["predicate"][OURS], Proof, OURS)  # a Struct does not look at what it is made of
-    payload = canonical(said)
+    return seal(canonical(said), key)
+
+
+def seal(payload: bytes, key: "Key") -> bytes:
+    """A payload in its signed envelope."""
     signature = Signature(key.id, _in_base64(key.private.sign(pae(payload))))
     return canonical(Envelope(_in_base64(payload), PAYLOAD_TYPE, [signature]))
 

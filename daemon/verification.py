@@ -1,0 +1,198 @@
+"""Whether a certificate still holds, found out by somebody who believes nothing but a public key.
+
+First the papers: the signature, the digests, the job. Then everything is done again, by hands that come through the
+`Replay` Protocol: the pristine tree, red, the patch, green, and what the recorded answers give. The first papers that
+differ end it, for a replay of something else would prove nothing.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from daemon.blobs import BlobBroken
+from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha256
+from daemon.drops import Job, Repair
+
+SHOWN = 3  # tests named in one difference
+Blob = Callable[[str], bytes]  # digest → value; LookupError, OSError or BlobBroken where there is none
+
+
+class Differs(Exception):  # noqa: N818  said of what was replayed
+    """Something could not be done again as the certificate says. The message says what."""
+
+
+class Red(Struct, frozen=True):
+    """What the red gate saw: the ids that the wanted tests stand for, those of them that fail, and what passes."""
+
+    targets: Collection[str]
+    failing: Collection[str]
+    baseline: Collection[str]
+    flaky: Collection[str] = ()
+
+
+class Replay(Protocol):
+    """Hands that do it all again in a clean sandbox. They are used in this order; what they raise ends the check."""
+
+    async def pristine(self, proof: Proof, job: Job) -> str:
+        """Make the job's tree, test patch applied; say its git tree id."""
+
+    async def red(self) -> Red:
+        """Run the red gate there."""
+
+    async def patched(self, patch: bytes) -> str:
+        """Apply the patch to the pristine tree; say the id of what comes out. Differs where it does not apply."""
+
+    async def green(self) -> Collection[str]:
+        """Run the tests on the patched tree, test files restored; say the ids of those that pass."""
+
+    async def answered(self, answer: bytes) -> str:
+        """Land a recorded answer on the pristine tree; say the id of what comes out, "" where nothing lands."""
+
+
+async def verify(certificate: bytes, patch: bytes, blob: Blob, replay: Replay, trusted: Trust) -> list[Check]:
+    """Everything that was checked, up to the first thing that makes the rest pointless."""
+    try:
+        proof = read(certificate, trusted)
+    except Invalid as error:
+        return [_check("certificate", str(error))]
+    blobs, lost = _fetched(proof, blob)
+    checks = [_check("certificate"), _check("patch", _other(sha256(patch), proof.patch)), _check("blobs", *lost)]
+    if not _all_held(checks):
+        return checks
+    try:
+        job = msgspec.json.decode(blobs[proof.drop], type=Job)
+        baseline = msgspec.json.decode(blobs[proof.baseline.digest], type=list[str])
+    except msgspec.DecodeError as error:
+        return [*checks, _check("job", f"a blob does not hold what it should: {error}")]
+    checks.append(_check("job", *_contradictions(proof, job, baseline)))
+    if not _all_held(checks):
+        return checks
+    checks += [check async for check in _tests_again(proof, job, baseline, patch, replay)]
+    if _all_held(checks):
+        checks += [check async for check in _answers_again(proof, blobs, replay)]
+    return checks
+
+
+def told(checks: Sequence[Check]) -> str:
+    """The checks as lines for a person, the verdict last."""
+    lines = [f"ok       {check.what}" if check.held else f"DIFFERS  {check.what}: {check.why}" for check in checks]
+    differ = sum(not check.held for check in checks)
+    verdict = f"it does not hold: {differ} of {len(checks)} checks differ" if differ else "it holds"
+    return "\n".join([*lines, verdict]) + "\n"
+
+
+# The papers
+
+
+def _fetched(proof: Proof, blob: Blob) -> tuple[dict[str, bytes], list[str]]:
+    """All blobs that the certificate names, and what is wrong with those that are not there."""
+    blobs: dict[str, bytes] = {}
+    lost = []
+    for digest, name in _named(proof).items():
+        try:
+            blobs[digest] = blob(digest)
+        except (LookupError, OSError, BlobBroken) as error:
+            lost.append(f"{name} ({digest}) cannot be had: {error}")
+        else:
+            if found := _other(sha256(blobs[digest]), digest):
+                lost.append(f"{name} was exchanged: {found}")
+    return blobs, lost
+
+
+def _named(proof: Proof) -> dict[str, str]:
+    named = {proof.drop: "the job", proof.baseline.digest: "the list of the tests that passed before"}
+    for attempt in proof.feedback_history:
+        named[attempt.prompt] = f"the prompt of attempt {attempt.number}"
+        named[attempt.answer] = f"the answer of attempt {attempt.number}"
+    named.pop("", None)
+    return named
+
+
+def _contradictions(proof: Proof, job: Job, baseline: list[str]) -> Iterator[str]:
+    """What the certificate says otherwise than the blobs that it names."""
+    if Listed.of(baseline) != proof.baseline:
+        yield f"the list of the tests that passed before has {len(baseline)}, the certificate {proof.baseline.count}"
+    if (proof.kind == "repair") != isinstance(job, Repair):
+        yield f"it is no {proof.kind}"
+    if not isinstance(job, Repair):
+        return
+    if job.repo != proof.repository:
+        yield f"it is about {job.repo}, the certificate about {proof.repository}"
+    if job.tests != proof.wanted:
+        yield f"it wants other tests: {_apart(job.tests, proof.wanted)}"
+    if (sha256(job.test_patch.encode()) if job.test_patch else "") != proof.test_patch:
+        yield "it has another test patch"
+
+
+# The replay
+
+
+async def _tests_again(
+    proof: Proof, job: Job, baseline: list[str], patch: bytes, replay: Replay
+) -> AsyncIterator[Check]:
+    pristine = await _attempted(replay.pristine(proof, job))
+    yield _check("pristine tree", _other(pristine, proof.pristine_tree))
+    if pristine != proof.pristine_tree:
+        return
+    red = await replay.red()
+    yield _check("red again", *_red_differs(proof, red))
+    yield _check("the same tests pass before", _apart(red.baseline, baseline, besides={*red.flaky, *proof.flaky}))
+    tree = await _attempted(replay.patched(patch))
+    yield _check("resulting tree", _other(tree, proof.tree))
+    if tree != proof.tree:
+        return
+    missing = {*proof.green, *baseline} - {*await replay.green()} - ({*red.flaky} - {*proof.green})
+    yield _check("green again", f"not passing: {_some(missing)}" if missing else "")
+
+
+async def _answers_again(proof: Proof, blobs: dict[str, bytes], replay: Replay) -> AsyncIterator[Check]:
+    for attempt in proof.feedback_history:
+        if attempt.answer:
+            tree = await _attempted(replay.answered(blobs[attempt.answer]))
+            yield _check(f"answer {attempt.number} gives the same tree", _other(tree, attempt.tree))
+
+
+def _red_differs(proof: Proof, red: Red) -> Iterator[str]:
+    if apart := _apart(red.targets, proof.green):
+        yield f"the wanted tests stand for others: {apart}"
+    if apart := _apart(set(red.failing) & set(red.targets), proof.red):
+        yield f"others fail: {apart}"
+
+
+async def _attempted(hand: Awaitable[str]) -> str:
+    """The tree that a hand made, or why it could make none."""
+    try:
+        return await hand
+    except Differs as error:
+        return str(error)
+
+
+# Words
+
+
+def _check(what: str, *differences: str) -> Check:
+    why = "; ".join(filter(None, differences))
+    return Check(what=what, held=not why, why=why)
+
+
+def _all_held(checks: Sequence[Check]) -> bool:
+    return all(check.held for check in checks)
+
+
+def _other(found: str, said: str) -> str:
+    return "" if found == said else f"{found or 'nothing'}, where the certificate says {said or 'nothing'}"
+
+
+def _apart(found: Collection[str], said: Collection[str], besides: Collection[str] = ()) -> str:
+    """How two sets of tests differ."""
+    more = set(found) - set(said) - set(besides)
+    less = set(said) - set(found) - set(besides)
+    parts = [f"only here: {_some(more)}"] if more else []
+    return ", ".join([*parts, f"only in the certificate: {_some(less)}"] if less else parts)
+
+
+def _some(tests: Collection[str]) -> str:
+    more = f" and {len(tests) - SHOWN} more" if len(tests) > SHOWN else ""
+    return ", ".join(sorted(tests)[:SHOWN]) + more
