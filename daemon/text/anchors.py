@@ -144,7 +144,7 @@ def _decided(
     quoted = [line.rstrip() for line in before if line.strip()]
     exact = [span for span in spans if [line.rstrip() for line in lines[slice(*span)] if line.strip()] == quoted]
     hinted = [span for span in spans if hint and span[0] < (hint[1] or hint[0]) and span[1] >= hint[0]]
-    if len(exact) == 1 and (not hinted or exact[0] in hinted):
+    if len(exact) == 1 and (exact[0] in hinted or len(spans) == 1):  # indentation alone tells no places apart
         return _moved(before, after, lines, exact[0], "exact")
     if len(exact) > 1 and len(hinted) == 1 and hinted[0] in exact:
         return _moved(before, after, lines, hinted[0], "hinted")

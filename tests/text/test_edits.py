@@ -219,3 +219,11 @@ def test_every_refused_edit_is_told() -> None:
     with pytest.raises(Refused) as refused:
         land(read(answer), {"a.py": "x\n"})
     assert [refusal.path for refusal in refused.value.refusals] == ["b.py", "a.py"]
+
+
+@pytest.mark.parametrize(("lines", "is_landing"), [("", False), ("LINES: 90\n", False), ("LINES: 4\n", True)])
+def test_indentation_alone_tells_no_places_apart(lines: str, is_landing: bool) -> None:  # noqa: FBT001  the table
+    """Models lose indentation: a line that stands elsewhere with another one is meant only where LINES says so."""
+    files = {"a.py": "def f(a):\n    if a:\n        return 1\n    return 1\n"}
+    answer = f"FILE: a.py\n{lines}ORIGINAL:\n    return 1\nREPLACEMENT:\n    return 2\n"
+    assert bool(landing(answer, files)) is is_landing
