@@ -82,6 +82,8 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
     if not held:
         nothing_ran = failing or not first.tests
         return Refused("environment", _environment(first, reasons)) if nothing_ran else _green(first, wanted)
+    if first.running not in ids and (first.problems or not first.is_complete):
+        return Refused("environment", f"no change could be judged by these tests: {_doubt(first)}")
     outcome = _worst(held[0], meant[held[0]], first)
     name, _ = signature.of(str(outcome.cause or outcome.detail))
     return Held(
@@ -237,10 +239,8 @@ def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:
     if after.ended.signal is not None:
         return "other_failure", f"the interpreter was killed by signal {after.ended.signal}{where}"
     if after.exit_status is None:
-        return (
-            "other_failure",
-            f"the test process ended with status {after.ended.status}{where}, in the middle of the tests",
-        )
+        ended = f"the test process ended with status {after.ended.status}{where}, in the middle of the tests"
+        return "other_failure", "; ".join([ended, *after.problems[:SHOWN]])
     return None
 
 
@@ -306,7 +306,8 @@ def _end(session: Outcomes) -> str:
 
 
 def _doubt(session: Outcomes, meddling: Sequence[str] = ()) -> str:
-    return "; ".join([*session.problems, *meddling][:SHOWN]) or _end(session)
+    cut = [_end(session)] if session.ended.is_cut_short or session.exit_status is None else []
+    return "; ".join([*cut, *session.problems, *meddling][:SHOWN])
 
 
 # One test, or several under one name

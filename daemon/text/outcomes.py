@@ -301,7 +301,8 @@ def _contradictions(reading: _Reading, ended: Ended) -> list[str]:
     if claimed and not failed and reading.tests:
         found.append(f"exit status {claimed} though nothing failed")
     if reading.collected is None:
-        found.append("nothing was collected")
+        if "" not in reading.uncollected:  # which says why
+            found.append("nothing was collected")
     elif claimed is not None:
         places = [name for name in reading.uncollected if name.startswith("setUp")]  # unittest ran nothing in them
         silent = [name for name in reading.collected if name not in reading.tests]

@@ -149,6 +149,21 @@ def test_what_comes_from_the_repository_is_red_for_the_right_reason(before: Outc
     assert held(before, targets).failing == list(targets)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        session({TARGET: FAILED}, collected=[TARGET, OTHER], running=OTHER, ended=Ended(None, timed_out=True)),
+        session({TARGET: FAILED}, collected=[TARGET, OTHER], running=OTHER, ended=Ended(0)),
+        structs.replace(RED, problems=["line 3 of the report was not written by the runner"]),
+    ],
+)
+def test_tests_that_could_never_turn_green_are_refused(before: Outcomes) -> None:
+    """What a bystander breaks would break every attempt as well."""
+    verdict = refused(before)
+    assert verdict.verdict == "environment"
+    assert "no change could be judged" in verdict.cause
+
+
 def test_reruns_that_disagree_on_a_target_are_refused() -> None:
     verdict = refused(RED, session({TARGET: PASSED, OTHER: PASSED}))
     assert (verdict.verdict, TARGET in verdict.cause) == ("flaky", True)
