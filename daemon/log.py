@@ -6,9 +6,10 @@ forward from a position and vouches for every byte; a torn end can be told from 
 
 import os
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,10 @@ from daemon import codec
 from daemon.disk import ROOM_ERRORS, sync, sync_path
 from daemon.events import AnyFact, Fact
 
-READ_BYTES = 256 * 2**10  # so little that its facts are still in the processor's cache when they are folded
+READ_BYTES = 4 * 2**20
+PIECE_BYTES = 128 * 2**10
+
+T = TypeVar("T")
 
 
 class Position(Struct, frozen=True):
@@ -117,27 +121,30 @@ class Log:
     def _read_segment(self, name: str, file: BinaryIO) -> Generator[list[AnyFact], None, bytes]:
         """Yield the facts of the whole lines in the file; return the bytes behind the last line end."""
         rest = b""
-        while chunk := file.read(READ_BYTES):
-            cut = chunk.rfind(b"\n") + 1
-            if cut:
-                yield self._verified(name, rest + chunk[:cut])
-                rest = chunk[cut:]
-            else:
-                rest += chunk
+        for lines, running, behind in _one_ahead(_checked(file, self.end.running)):
+            yield from self._facts(name, lines, running)
+            rest = behind
         return rest
 
-    def _verified(self, name: str, lines: bytes) -> list[AnyFact]:
-        """The facts in these whole lines, which must follow on the present position, which moves behind them."""
-        running = codec.follows(memoryview(lines), self.end.running)
-        try:
-            facts = codec.decode_lines(lines) if running is not None else []
-        except msgspec.MsgspecError:
-            facts = []
-        expected = range(self.end.seq + 1, self.end.seq + 1 + len(facts))
-        if running is None or not facts or (facts[0].seq, facts[-1].seq) != (expected[0], expected[-1]):
+    def _facts(self, name: str, lines: bytes, running: int | None) -> Iterator[list[AnyFact]]:
+        """The facts in these whole lines, which must follow on the present position; it moves behind them at the end.
+
+        They come in pieces so small that facts are still in the processor's cache when they are folded.
+        """
+        if running is None:
             raise self._located(name, lines)
-        self.end = Position(self.end.segment, self.end.offset + len(lines), running, facts[-1].seq)
-        return facts
+        seq, begin = self.end.seq, 0
+        while begin < len(lines):
+            end = lines.find(b"\n", begin + PIECE_BYTES) + 1 or len(lines)
+            try:
+                facts = codec.decode_lines(lines[begin:end])
+            except msgspec.MsgspecError:
+                raise self._located(name, lines) from None
+            if (facts[0].seq, facts[-1].seq) != (seq + 1, seq + len(facts)):
+                raise self._located(name, lines)
+            seq, begin = seq + len(facts), end
+            yield facts
+        self.end = Position(self.end.segment, self.end.offset + len(lines), running, seq)
 
     def _located(self, name: str, lines: bytes) -> LogBroken:
         """Which of these lines is broken, and how."""
@@ -174,7 +181,7 @@ class Log:
             sync_path(self.folder)
             self.torn = Torn(path.name, offset, len(rest), aside.name)
         if whole:
-            yield self._verified(path.name, rest + b"\n")
+            yield from self._facts(path.name, rest + b"\n", codec.follows(rest + b"\n", self.end.running))
 
     # Writing
 
@@ -222,6 +229,27 @@ class Log:
 
     def _path(self, segment: int) -> Path:
         return self.folder / f"{segment:012d}.jsonl"
+
+
+def _checked(file: BinaryIO, running: int) -> Iterator[tuple[bytes, int | None, bytes]]:
+    """Chunks of whole lines, the running checksum after each (None: not what was written), and the bytes behind."""
+    rest = b""
+    after: int | None = running
+    while (chunk := file.read(READ_BYTES)) and after is not None:
+        cut = chunk.rfind(b"\n") + 1
+        lines, rest = (rest + chunk[:cut], chunk[cut:]) if cut else (b"", rest + chunk)
+        if lines:
+            after = codec.follows(memoryview(lines), after)
+        yield lines, after, rest
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is looked at: a checksum needs no interpreter."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def segments(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from daemon import events as e
 from daemon.drops import Job as JobDrop
 from daemon.drops import without_answer
+from daemon.views.bounded import keep_last
 
 SETTLED_KEPT = 100
 SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
@@ -148,8 +149,7 @@ def _row(job: Job) -> dict[str, Any]:
 
 def _taken(jobs: Jobs, fact: e.Taken) -> None:
     jobs.sources[fact.source] = fact.entry + 1
-    if len(jobs.sources) > SOURCES_KEPT:
-        del jobs.sources[next(iter(jobs.sources))]
+    keep_last(jobs.sources, SOURCES_KEPT)
 
 
 def _accepted(jobs: Jobs, fact: e.JobAccepted) -> None:
@@ -254,8 +254,7 @@ def _job_settled(jobs: Jobs, fact: e.JobSettled) -> None:
     job.outcome, job.reason, job.settled_at = fact.outcome, fact.reason, fact.at
     jobs.outcomes[fact.outcome] = jobs.outcomes.get(fact.outcome, 0) + 1
     jobs.settled[job.id] = job
-    if len(jobs.settled) > SETTLED_KEPT:
-        del jobs.settled[next(iter(jobs.settled))]
+    keep_last(jobs.settled, SETTLED_KEPT)
 
 
 # The story
@@ -289,7 +288,8 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
 def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
     run = _run(jobs, fact)
     run.stage = "applied"
-    run.attempts[-1].files, run.attempts[-1].diff = fact.files, fact.diff
+    attempt = run.attempts[-1]
+    attempt.files, attempt.diff = fact.files, fact.diff
 
 
 def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:

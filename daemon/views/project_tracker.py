@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from daemon import events as e
+from daemon.views.bounded import keep_last
 
 PROJECTS_KEPT = 10_000
 
@@ -58,8 +59,7 @@ def _heard_of(tracker: ProjectTracker, name: str, at: float) -> Project:
     project = tracker.projects.pop(name, None) or Project(at, at)
     project.last_at = at
     tracker.projects[name] = project
-    if len(tracker.projects) > PROJECTS_KEPT:
-        del tracker.projects[next(iter(tracker.projects))]
+    keep_last(tracker.projects, PROJECTS_KEPT)
     return project
 
 
