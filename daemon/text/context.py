@@ -9,7 +9,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from msgspec import Struct
 
@@ -22,7 +21,9 @@ WHOLE_LINES = 400
 MOST_FILES = 10  # more of them distract more than they tell
 FLOOR = 0.15  # share of the best file's score below which a file is far from everything
 TESTS_SHARE = 0.4  # of the budget, for the tests that are to pass
-LEFT_OUT_TOLD = 20
+PLACES_TRIED = 2 * MOST_FILES  # of the ranking: what comes later is told by nobody to matter
+LEAST_ROOM = 200  # tokens, for a file
+NO_ROOM = "no room was left for it"
 READ_CHARACTERS = 20_000  # of one text of the evidence
 DEFINES = 0.3  # of being named: a name in prose may be anybody's, a path is not
 ONE_FILE_SHARE = 0.5  # of what is left, for one file: two views tell more than one complete one
@@ -137,17 +138,17 @@ def select(evidence: Evidence, files: Mapping[str, str], index: Index, budget_to
     shown: list[Shown] = []
     ranking = _ranked(clues)
     for place, one in enumerate(ranking):
-        reason = _beyond(one, ranking[0], len(shown))
+        reason = _beyond(one, ranking[0], len(shown)) or (NO_ROOM if room < LEAST_ROOM else "")
         file = None if reason else _shown(one, clues, room)
         if file is None:
-            untold.append(LeftOut(one.path, reason or "no room was left for it", one.score, one.parts))
+            untold.append(LeftOut(one.path, reason or NO_ROOM, one.score, one.parts))
         else:
             shown.append(file)
             room -= file.tokens
-        if place > MOST_FILES + LEFT_OUT_TOLD:
+        if place == PLACES_TRIED:
             break
     spent = budget_tokens - room
-    return Selection(tuple(shown), tuple(tests), tuple(untold[:LEFT_OUT_TOLD]), budget_tokens, spent)
+    return Selection(tuple(shown), tuple(tests), tuple(untold), budget_tokens, spent)
 
 
 def rank(evidence: Evidence, files: Mapping[str, str], index: Index, without: Collection[str] = ()) -> list[Ranked]:
@@ -333,14 +334,13 @@ class _Clues:
         """tests/test_calendar.py → calendar.py fully, calendar/*.py half; tests/admin/tests.py speaks of admin."""
         found: dict[str, float] = {}
         for test in self.tests:
-            path = PurePosixPath(test)
-            stem = re.sub(r"^tests?_|_tests?$|^tests?$", "", path.stem) or path.parent.name
+            *folders, name = test.removesuffix(".py").split("/")
+            stem = re.sub(r"^tests?_|_tests?$|^tests?$", "", name) or "".join(folders[-1:])
             for other in self.index.paths:
-                there = PurePosixPath(other)
-                name = there.parent.name if there.stem == "__init__" else there.stem
-                if name.strip("_") == stem.strip("_"):
+                parts = other.rpartition(".")[0].removesuffix("/__init__").split("/")
+                if parts[-1].strip("_") == stem.strip("_"):
                     found[other] = 1.0
-                elif stem in there.parts:
+                elif stem in parts:
                     found[other] = max(found.get(other, 0.0), 0.5)
         return found
 

@@ -6,6 +6,7 @@ name them. A file that this Python cannot parse is parted into windows instead.
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -56,7 +57,7 @@ def outline(lines: Sequence[str], blocks: Sequence[Block], wanted: Sequence[Bloc
 
     Where the heads leave no room for any body they go, and the bodies stand alone. None: not even one fits.
     """
-    costs = [cost(f"{number}| {line}\n") for number, line in enumerate(lines, 1)]
+    costs = _line_costs(tuple(lines))
     heads = {number for block in blocks for number in block.head}
     for base in (heads, set[int]()):
         shown, names = set(base), []
@@ -72,6 +73,11 @@ def outline(lines: Sequence[str], blocks: Sequence[Block], wanted: Sequence[Bloc
             text = numbered(lines, sorted(shown))
             return View(text, len(shown), cost(text), tuple(names))
     return None
+
+
+@lru_cache(maxsize=2)  # the same file is tried with less room, and then with more
+def _line_costs(lines: tuple[str, ...]) -> list[int]:
+    return [cost(f"{number}| {line}\n") for number, line in enumerate(lines, 1)]
 
 
 def numbered(lines: Sequence[str], shown: Iterable[int]) -> str:
