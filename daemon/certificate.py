@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from msgspec import Meta, Struct
 
+from daemon.disk import sync, sync_path
 from daemon.drops import Job, without_answer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -37,6 +38,7 @@ PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 OURS = "mendd_proof"
 MOST_BYTES = 64 * 1024 * 1024  # 20,000 targets with their longest names and messages, in base64
 MESSAGE_CHARACTERS = 2_000
+SHOWN = 100  # characters of what somebody else wrote, in a reason
 
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 SomeSha256 = Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]  # "" for what there was not
@@ -255,7 +257,7 @@ def sign(proof: Proof, key: "Key") -> bytes:
     """The certificate. Invalid where not everything held: such a proof is never signed."""
     said = statement(proof)
     _converted(said["predicate"][OURS], Proof, OURS)  # a Struct does not look at what it is made of
-    return seal(canonical(said), key)
+    return seal(_payload(said), key)
 
 
 def seal(payload: bytes, key: "Key") -> bytes:
@@ -270,7 +272,7 @@ def read(data: bytes, trusted: "Trust") -> Proof:
         raise Invalid(f"envelope: longer than {MOST_BYTES} bytes")
     envelope = _converted(_json(data, "envelope"), Envelope, "envelope")
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise Invalid(f"payloadType: {envelope.payload_type!r} is not {PAYLOAD_TYPE}")
+        raise Invalid(f"payloadType: {envelope.payload_type!r:.{SHOWN}} is not {PAYLOAD_TYPE}")
     if len(envelope.signatures) != 1:
         raise Invalid(f"signatures: there are {len(envelope.signatures)}; one is made, and no other is looked at")
     payload = _from_base64(envelope.payload, "payload")
@@ -283,7 +285,7 @@ def read(data: bytes, trusted: "Trust") -> Proof:
 def _check_signature(signature: Signature, payload: bytes, trusted: "Trust") -> None:
     public = trusted.get(signature.keyid)
     if public is None:
-        raise Invalid(f"signature: key {signature.keyid!r} is not among the trusted ones")
+        raise Invalid(f"signature: key {signature.keyid!r:.{SHOWN}} is not among the trusted ones")
     try:
         public.verify(_from_base64(signature.sig, "signature"), pae(payload))
     except InvalidSignature:
@@ -296,7 +298,7 @@ def _proof(payload: bytes) -> Proof:
         raise Invalid("payload: not a statement with a predicate")
     for name, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if said.get(name) != expected:
-            raise Invalid(f"{name}: {said.get(name)!r} is not {expected}")
+            raise Invalid(f"{name}: {said.get(name)!r:.{SHOWN}} is not {expected}")
     proof = _converted(said["predicate"].get(OURS), Proof, OURS)
     _refuse_flaws(proof)
     made = _statement(proof)
@@ -304,9 +306,16 @@ def _proof(payload: bytes) -> Proof:
         for name in sorted(there.keys() | made_there.keys()):
             if name not in ("predicate", OURS) and there.get(name) != made_there.get(name):
                 raise Invalid(f"{name}: it contradicts {OURS}")
-    if canonical(made) != payload:
+    if _payload(made) != payload:
         raise Invalid("payload: not in canonical form: white space, escapes, numbers or the order of keys were changed")
     return proof
+
+
+def _payload(said: dict[str, Any]) -> bytes:
+    try:
+        return canonical(said)
+    except UnicodeEncodeError as error:  # half a character
+        raise Invalid(f"payload: something cannot be written down: {error}") from None
 
 
 def _refuse_flaws(proof: Proof) -> None:
@@ -389,7 +398,7 @@ def _put(path: Path, data: bytes, mode: int, *, replace: bool = True) -> None:
     with open(descriptor, "wb") as file:  # noqa: PTH123  Path cannot open a descriptor
         file.write(data)
         file.flush()
-        os.fsync(descriptor)
+        sync(descriptor)
     try:
         if replace:
             temporary.replace(path)
@@ -399,6 +408,7 @@ def _put(path: Path, data: bytes, mode: int, *, replace: bool = True) -> None:
         pass
     finally:
         temporary.unlink(missing_ok=True)
+    sync_path(path.parent)
 
 
 # Bytes
@@ -457,7 +467,7 @@ def _json(data: bytes, name: str) -> Any:  # noqa: ANN401  whatever JSON says
         found: dict[str, Any] = {}
         for key, value in pairs:
             if key in found:
-                raise Invalid(f"{name}: the key {key!r} stands there twice")
+                raise Invalid(f"{name}: the key {key!r:.{SHOWN}} stands there twice")
             found[key] = value
         return found
 

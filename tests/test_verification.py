@@ -175,6 +175,11 @@ LIES: dict[str, tuple[Callable[[Certified], dict[str, Any]], str, str]] = {
         "red again",
         "others fail: only here: test_sum.py::adds, only in the certificate: test_other.py::stays",
     ),
+    "a bystander declared a target": (
+        lambda g: {"green": [*g.proof.green, HELD_BEFORE[0]]},
+        "red again",
+        "the wanted tests stand for others: only in the certificate: test_other.py::stays",
+    ),
     "another pristine tree": (lambda _: {"pristine_tree": "0" * 40}, "pristine tree", tree_id(BROKEN)),
     "another resulting tree": (
         lambda g: {"tree": "0" * 40, "feedback_history": last_attempt(g, tree="0" * 40)},
@@ -238,6 +243,13 @@ def test_a_person_is_told_what_differs(good: Certified) -> None:
     lines = told(verified(good, patch=b"x")).splitlines()
     assert lines[1].startswith("DIFFERS  patch: ")
     assert lines[-1] == "it does not hold: 1 of 3 checks differ"
+
+
+def test_a_name_cannot_speak_to_the_terminal(good: Certified) -> None:
+    evil = put_list(good, [*HELD_BEFORE, "test_\x1b[2J\nok       everything"])
+    lines = told(verified(good, certificate=good.claiming(baseline=evil)))
+    assert "\x1b" not in lines
+    assert "test_\ufffd[2J" in lines
 
 
 def test_many_tests_are_not_all_named(good: Certified) -> None:
