@@ -25,7 +25,7 @@ PLACES_TRIED = 2 * MOST_FILES  # of the ranking: what comes later is told by nob
 LEAST_ROOM = 200  # tokens, for a file
 NO_ROOM = "no room was left for it"
 READ_CHARACTERS = 20_000  # of one text of the evidence
-DEFINES = 0.3  # of being named: a name in prose may be anybody's, a path is not
+MENTIONS = 0.3  # of being named: a name in prose may be anybody's, a path is not
 ONE_FILE_SHARE = 0.5  # of what is left, for one file: two views tell more than one complete one
 SPOKEN_ENOUGH = 0.3  # of the best block's relevance, to be shown in full
 BODIES = 12  # shown in full of one file
@@ -288,7 +288,7 @@ class _Clues:
             for name in set(re.findall(r"\b[A-Za-z_]\w{2,79}", text)):
                 homes = self.index.defined.get(name, ()) if _is_a_name(name) else ()
                 for home in homes:
-                    note(home, DEFINES / len(homes))
+                    note(home, MENTIONS / len(homes))
         return found
 
     def _dotted(self, dotted: str) -> list[tuple[str, float]]:
@@ -297,9 +297,9 @@ class _Clues:
             module = ".".join(names[:length])
             if module in self.index.modules:
                 if length == len(names):
-                    return [(self.index.modules[module], 1.0)] if length > 1 else []
+                    return [(self.index.modules[module], MENTIONS)] if length > 1 else []
                 homes = self.index.homes(Import(module, names[length], ""))
-                return [(homes[0], 1.0)] if len(homes) > 1 or length > 1 else []
+                return [(homes[0], MENTIONS)] if len(homes) > 1 or length > 1 else []
         return []
 
     def imported(self) -> dict[str, float]:
