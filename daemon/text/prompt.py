@@ -274,7 +274,11 @@ def exception(message: str) -> str:
 
 
 _COLLECTIONS = (list, tuple, dict, set)
-_COMPARED = re.compile(r"(?:assert\s+)?(\S.{0,300}?)\s+(?:==|!=)\s+(\S.{0,300}?)(?:\s+:\s.*)?$", re.MULTILINE)
+_BLANKS = r"[ \t]{1,8}"  # bounded, like all that repeats here: messages are written by anybody
+_COMPARED = re.compile(
+    rf"(?:assert{_BLANKS})?(\S.{{0,300}}?){_BLANKS}(?:==|!=){_BLANKS}(\S.{{0,300}}?)(?:{_BLANKS}:{_BLANKS}.*)?$",
+    re.MULTILINE,
+)
 
 
 def deltas(message: str) -> set[str]:

@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z_]\w{1,79}")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|cdef|cpdef)[ \t]+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n\\]*(?:\\\n[^\n\\]*)*))"
+    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(?:\(([^)]{0,8000})\)|([^\n\\]*(?:\\\n[^\n\\]*)*))"
     r"|import[ \t]+([^\n#;]+))",
     re.MULTILINE,
 )

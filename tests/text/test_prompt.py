@@ -218,6 +218,12 @@ def test_any_message_can_be_looked_at(message: str) -> None:
     assert isinstance(deltas(message), set)
 
 
+def test_attempts_share_the_beginning_of_the_system_text() -> None:
+    """So a server can keep what it has read: what differs between two prompts stands at the end."""
+    first, second = prompt(WORDS, asked()).system, prompt(WORDS, asked(problem="another")).system
+    assert first.partition("QUOTED MATERIAL")[0] == second.partition("QUOTED MATERIAL")[0]
+
+
 @pytest.mark.parametrize(
     ("message", "skill"),
     [
