@@ -26,6 +26,7 @@ FAILURES_SHOWN = 5
 TESTS_NAMED = 20
 LEFT_OUT_NAMED = 10
 LEARNED_SHOWN = 3
+COMPARED_CHARACTERS = 800  # of a message, in search of what was compared
 THREAD = 2  # attempts in a row that see the last one; a fresh start beats a third look at the same failure
 UNTESTED: frozenset[Failure] = frozenset(("no_answer", "unreadable_answer", "edit_did_not_land", "syntax"))
 LONGEST = {
@@ -284,7 +285,9 @@ _COMPARED = re.compile(
 def deltas(message: str) -> set[str]:
     """How two compared values differ: off-by-one, sign, wrong-length, order, letter-case, is-none, …"""
     looks: set[str] = set()
-    for match in list(_COMPARED.finditer(message.replace("AssertionError: ", "")))[:FAILURES_SHOWN]:
+    for match in list(_COMPARED.finditer(message[:COMPARED_CHARACTERS].replace("AssertionError: ", "")))[
+        :FAILURES_SHOWN
+    ]:
         try:
             one, other = ast.literal_eval(match[1]), ast.literal_eval(match[2])
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
