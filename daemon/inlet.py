@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,7 @@ from daemon.settings import Settings
 from daemon.state import State
 from daemon.text import signature
 from daemon.text.entries import Limits, join, parse
+from daemon.turns import Turns
 from daemon.views.jobs import FOLD, Job, Jobs
 
 FOLDERS = (*INLETS, "rejected", "tmp")
@@ -37,6 +39,7 @@ LINE_SUFFIXES = (".jsonl", ".ndjson")
 DOORBELL_RETRY_S = 0.1
 DEAF_MS = 500  # how long the doorbell does not hear that everything else has crashed
 WHY = ".why.json"
+LARGE_BYTES = 2**16  # a larger drop is opened in a thread
 NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
 MESSAGE_CHARACTERS = 300
 KINDS = {
@@ -93,6 +96,7 @@ class Inlet:
         self._rung = anyio.Event()
         self._rewatch = anyio.Event()
         self._watched: list[int] = []
+        self._turns = Turns()
         self._stuck: list[Letter] = []  # done with, and not to be removed for now
         self._closed = False
 
@@ -145,7 +149,7 @@ class Inlet:
         except FileNotFoundError:  # somebody is just removing them
             self.empty = False
             return
-        self._stuck = await run_sync(self._clear_away, self._stuck)
+        self._stuck = await self._clear_away(self._stuck)
         stuck = {letter.path for letter in self._stuck}
         left = any(letter.accepted() for letter in self._stuck)
         await self._may_take_in()  # so that a change is told even if nothing lies there
@@ -160,7 +164,7 @@ class Inlet:
 
     async def _take_batch(self, inlet: str, names: deque[str]) -> bool:
         """Take in the first of these files; return whether any of them was left lying."""
-        letters, left = await run_sync(self._open_some, inlet, names)
+        letters, left = await self._open_some(inlet, names)
         await self._recall_refusals(letters)
         recalled = await self._recall(letters)
         for letter in letters:
@@ -168,7 +172,7 @@ class Inlet:
             for number, entry in enumerate(letter.entries[done:], done):
                 self.state.note(self._fact(letter, number, entry, recalled))
         await self.state.durable()
-        self._stuck += await run_sync(self._clear_away, letters)
+        self._stuck += await self._clear_away(letters)
         return left
 
     async def _may_take_in(self) -> bool:
@@ -197,12 +201,13 @@ class Inlet:
 
     # Reading
 
-    def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
+    async def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
         """Open the first of these files, as many as memory is meant for; and whether one was too young for it."""
         settings, letters, size, left = self.state.settings, list[Letter](), 0, False
         while names and len(letters) < settings.intake_batch and size < settings.drop_max_bytes:
+            path = self.queue / inlet / names.popleft()
             try:
-                letter = open_letter(self.queue / inlet / names.popleft(), inlet, settings, self.state.now())
+                letter = await self._open(path, inlet)
             except NotYet:
                 left = True
             except FileNotFoundError:  # taken back
@@ -211,6 +216,12 @@ class Inlet:
                 letters.append(letter)
                 size += letter.seen[2]
         return letters, left
+
+    async def _open(self, path: Path, inlet: str) -> Letter:
+        """Open a file; in a thread only if it is large, for to come back from there takes longer than a small one."""
+        opened = partial(open_letter, path, inlet, self.state.settings, self.state.now())
+        await self._turns.take()
+        return await run_sync(opened) if os.lstat(path).st_size > LARGE_BYTES else opened()
 
     async def _recall(self, letters: list[Letter]) -> dict[str, Job]:
         """The jobs to be opened again that settled so long ago that only the log knows them."""
@@ -311,9 +322,14 @@ class Inlet:
 
     # Clearing away
 
-    def _clear_away(self, letters: list[Letter]) -> list[Letter]:
+    async def _clear_away(self, letters: list[Letter]) -> list[Letter]:
         """Remove what was taken in, move the rest to rejected/; return what could not be moved or removed."""
-        return [letter for letter in letters if not self._clear(letter)]
+        stuck = []
+        for letter in letters:
+            await self._turns.take()
+            if not (await run_sync(self._clear, letter) if letter.refused() else self._clear(letter)):
+                stuck.append(letter)
+        return stuck
 
     def _clear(self, letter: Letter) -> bool:
         try:

@@ -14,27 +14,35 @@ from structlog.typing import EventDict, WrappedLogger
 MOST_BYTES = 16 * 2**20  # then the file becomes daemon.log.jsonl.1, and a new one begins
 
 
-def open_logbook(folder: Path) -> None:
-    """Write to this folder and to stderr from now on."""
-    path = folder / "daemon.log.jsonl"
+class Logbook:
+    """The file, which begins anew when it has become long; gone the moment the disk is full."""
 
-    def write(_: WrappedLogger, __: str, entry: EventDict) -> str:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, _: WrappedLogger, __: str, entry: EventDict) -> str:
+        """Keep an entry, and pass on its plain form."""
         with contextlib.suppress(OSError):
-            if path.exists() and path.stat().st_size > MOST_BYTES:
-                path.replace(path.with_suffix(".jsonl.1"))
-            with path.open("ab") as file:
-                file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
+            if self._file.tell() > MOST_BYTES:
+                self._file.close()
+                self._path.replace(self._path.with_suffix(".jsonl.1"))
+                self._file = self._path.open("ab", buffering=0)
+            self._file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
         return _plain(entry)
 
+
+def open_logbook(folder: Path) -> None:
+    """Write to this folder and to stderr from now on."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=False),
             structlog.processors.format_exc_info,
-            write,
+            Logbook(folder / "daemon.log.jsonl").write,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
 
 

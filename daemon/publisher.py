@@ -4,7 +4,7 @@ Everything written here is derived and could be made again from the log. A snaps
 never has to ask whether the rest had been written.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from daemon.blobs import Blobs
 from daemon.disk import ROOM_ERRORS, write_whole
 from daemon.report import report
 from daemon.state import State
+from daemon.turns import Turns
 from daemon.views import Views
 from daemon.views.jobs import Job
+
+TOLD_AT_ONCE = 20  # of more jobs that settle together, only the numbers are told
 
 logger = structlog.get_logger("publisher")
 
@@ -34,6 +37,7 @@ class Publisher:
         self._published = self._snapshot_at = -1
         self._delayed = False  # by a full disk, which was told
         self._one_at_a_time = anyio.Lock()
+        self._turns = Turns()
         state.listen(e.JobSettled, self._remember)
 
     async def follow(self) -> None:
@@ -56,7 +60,7 @@ class Publisher:
         snapshot = state.snapshot() if last or seq - self._snapshot_at >= settings.snapshot_every_facts else None
         await state.durable()
         try:
-            await run_sync(self._write, jobs, documents, snapshot)
+            await self._write(jobs, documents, snapshot)
         except OSError as error:
             if error.errno not in ROOM_ERRORS:
                 raise
@@ -65,19 +69,24 @@ class Publisher:
             self._delayed = True
             return
         self._delayed = False
-        for job in jobs:
-            self._settled.popleft()
+        for job in jobs[:TOLD_AT_ONCE]:
             self._tell(job)
+        if rest := jobs[TOLD_AT_ONCE:]:
+            outcomes = Counter(job.outcome for job in rest)
+            logger.info("and_more", **outcomes, where=str(state.folder / "results"))
+        for _ in jobs:
+            self._settled.popleft()
         self._published = seq
         if snapshot is not None:
             self._snapshot_at = seq
 
-    def _write(self, jobs: list[Job], documents: list[tuple[str, bytes]], snapshot: bytes | None) -> None:
+    async def _write(self, jobs: list[Job], documents: list[tuple[str, bytes]], snapshot: bytes | None) -> None:
         for job in jobs:
+            await self._turns.take()
             write_results(self.state.folder / "results", job, self.blobs)
         write_views(self.state.folder / "views", documents)
         if snapshot is not None:
-            write_whole(self.state.folder / "snapshot", snapshot, durable=True)
+            await run_sync(lambda: write_whole(self.state.folder / "snapshot", snapshot, durable=True))
 
     def _tell(self, job: Job) -> None:
         """Say how a job ended, now that everything about it lies where it says."""

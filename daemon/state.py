@@ -17,6 +17,7 @@ import anyio
 import msgspec
 import structlog
 from anyio.lowlevel import checkpoint
+from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
 from daemon import events
@@ -26,6 +27,7 @@ from daemon.settings import Settings
 from daemon.views import Folder, Views
 
 ROOM_RETRY_S = 0.5
+SLOW_SYNC_S = 0.005  # longer than this, and everybody else would notice
 DIGEST_BYTES = 16
 
 logger = structlog.get_logger("state")
@@ -51,6 +53,7 @@ class State:
         self._listeners: list[tuple[type[Fact], Callable[[Any], None]]] = []
         self._folder = Folder(self.views)
         self._log = Log(folder / "log", settings.segment_bytes)
+        self._disk_is_slow = False
         self._durable = 0
         self._taken = 0  # the last fact that is on its way to the disk, or there
         self._staged = anyio.Event()  # rings when something was staged
@@ -133,7 +136,7 @@ class State:
     async def _write(self, stretches: list[Stretch]) -> None:
         while True:
             try:
-                self._log.write(stretches)  # handing over to a thread would cost more than most syncs take
+                await self._sync(stretches)
             except NoRoom as error:
                 if not self.obstructed:
                     logger.critical("no_room_for_the_log", error=str(error), remedy=f"make room for {self.folder}")
@@ -144,6 +147,15 @@ class State:
                     logger.info("room_again")
                 self.obstructed = ""
                 return
+
+    async def _sync(self, stretches: list[Stretch]) -> None:
+        """Write where it is fastest: handing over to a thread costs more than a sync takes, unless the disk is slow."""
+        began = time.perf_counter()
+        if self._disk_is_slow:
+            await run_sync(self._log.write, stretches)
+        else:
+            self._log.write(stretches)
+        self._disk_is_slow = time.perf_counter() - began > SLOW_SYNC_S
 
     def snapshot(self) -> bytes:
         """The views as they are now; worth nothing on a disk before the last fact in them is durable."""

@@ -35,7 +35,7 @@ class DiedError(Exception):
 class DiesBeforeClearing(Inlet):
     """It has recorded what it took, and then it is gone."""
 
-    def _clear_away(self, letters: list[Letter]) -> list[Letter]:
+    async def _clear_away(self, letters: list[Letter]) -> list[Letter]:
         if letters:
             raise DiedError
         return letters
@@ -44,10 +44,10 @@ class DiesBeforeClearing(Inlet):
 class Overtaken(Inlet):
     """Somebody writes into each file just before it would be removed."""
 
-    def _clear_away(self, letters: list[Letter]) -> list[Letter]:
+    async def _clear_away(self, letters: list[Letter]) -> list[Letter]:
         for letter in letters:
             letter.path.write_bytes(json.dumps(JOB | {"title": "written over"}).encode())
-        return super()._clear_away(letters)
+        return await super()._clear_away(letters)
 
 
 class Home:
@@ -309,9 +309,9 @@ def test_more_files_than_a_batch_holds_are_taken_in_once(home: Home) -> None:
     batches: list[list[Letter]] = []
 
     class Counted(Inlet):
-        def _clear_away(self, letters: list[Letter]) -> list[Letter]:
+        async def _clear_away(self, letters: list[Letter]) -> list[Letter]:
             batches.append(letters)
-            return super()._clear_away(letters)
+            return await super()._clear_away(letters)
 
     home.live(kind=Counted, intake_batch=7, drop_max_bytes=1_500)
     sizes = [sum(letter.seen[2] for letter in batch) for batch in batches]
