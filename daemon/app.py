@@ -146,7 +146,6 @@ class Daemon:
 
     async def _wind_up(self) -> None:
         """Put everything down between two steps, and leave a note for the next life."""
-        self.inlet.close()
         self._intake.cancel()
         self.workers.drain()
         with anyio.move_on_after(self.settings.drain_s):

@@ -18,11 +18,11 @@ import orjson
 import structlog
 from anyio.to_thread import run_sync
 from msgspec import Struct
-from watchfiles import awatch
 
 from daemon import drops
 from daemon import events as e
 from daemon.disk import write_whole
+from daemon.doorbell import rings
 from daemon.drops import INLETS, Drop, ErrorReport, Idea, Repair, Retry, Unfit
 from daemon.events import Fact
 from daemon.log import Log
@@ -37,7 +37,6 @@ FOLDERS = (*INLETS, "rejected", "tmp")
 UNFINISHED = (".tmp", ".part")  # with dotfiles: names that say themselves that they are not ready
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 DOORBELL_RETRY_S = 0.1
-DEAF_MS = 500  # how long the doorbell does not hear that everything else has crashed
 WHY = ".why.json"
 LARGE_BYTES = 2**16  # a larger drop is opened in a thread
 NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
@@ -94,11 +93,10 @@ class Inlet:
         self.state = state
         self.empty = False  # whether the last look left nothing behind
         self._rung = anyio.Event()
-        self._rewatch = anyio.Event()
+        self._listening = anyio.CancelScope()
         self._watched: list[int] = []
         self._turns = Turns()
         self._stuck: list[Letter] = []  # done with, and not to be removed for now
-        self._closed = False
 
     async def follow(self) -> None:
         """Look again and again: when it rings, when something was left, and regardless."""
@@ -112,41 +110,30 @@ class Inlet:
 
     async def listen(self) -> None:
         """The doorbell."""
-        settings, reason = self.state.settings, ""
-        while not self._closed:
-            self._rewatch = anyio.Event()
-            try:
-                self._watched = await run_sync(self._make_folders)
-                self._rung.set()
-                async for _ in awatch(
-                    *(self.queue / inlet for inlet in INLETS),
-                    debounce=settings.doorbell_debounce_ms,
-                    step=settings.doorbell_step_ms,
-                    recursive=False,
-                    watch_filter=None,
-                    stop_event=self._rewatch,
-                    rust_timeout=DEAF_MS,
-                ):
+        reason = ""
+        while True:
+            with anyio.CancelScope() as self._listening:
+                try:
+                    self._watched = self._make_folders()
                     self._rung.set()
-            except* (OSError, RuntimeError) as errors:  # the folders are just removed, a name there is no text …
-                error = errors.exceptions[0]
-                if str(error) != reason:
-                    reason = str(error)
-                    logger.info("doorbell_hung_anew", reason=reason, remedy="none needed: scanning goes on regardless")
-                self._rung.set()
-                await anyio.sleep(DOORBELL_RETRY_S)
-
-    def close(self) -> None:
-        """Let the doorbell go; it would be deaf to a mere cancellation for seconds."""
-        self._closed = True
-        self._rewatch.set()
+                    async for _ in rings([self.queue / inlet for inlet in INLETS]):
+                        self._rung.set()
+                except* (OSError, RuntimeError) as errors:  # the folders are just removed, a name there is no text …
+                    error = errors.exceptions[0]
+                    if str(error) != reason:
+                        reason = str(error)
+                        logger.info(
+                            "doorbell_hung_anew", reason=reason, remedy="none needed: scanning goes on regardless"
+                        )
+                    self._rung.set()
+                    await anyio.sleep(DOORBELL_RETRY_S)
 
     async def look(self) -> None:
         """Take in everything that lies there now."""
         try:
-            if await run_sync(self._make_folders) != self._watched:
-                self._rewatch.set()  # a folder was made anew, and the doorbell hangs on the old one
-        except FileNotFoundError:  # somebody is just removing them
+            if self._make_folders() != self._watched:
+                self._listening.cancel()  # a folder was made anew, and the doorbell hangs on the old one
+        except (FileNotFoundError, FileExistsError):  # somebody is just removing them, or just was
             self.empty = False
             return
         self._stuck = await self._clear_away(self._stuck)
@@ -154,7 +141,7 @@ class Inlet:
         left = any(letter.accepted() for letter in self._stuck)
         await self._may_take_in()  # so that a change is told even if nothing lies there
         for inlet in INLETS:
-            names = await run_sync(_names, self.queue / inlet, stuck)
+            names = _names(self.queue / inlet, stuck)
             while names:
                 if not await self._may_take_in():
                     left = True
@@ -194,7 +181,7 @@ class Inlet:
         for letter in self._stuck:
             if letter.accepted():  # its source is remembered only as long as not too many others come
                 return f"{letter.path} was accepted and cannot be removed: {letter.trouble}", "remove it"
-        free = await run_sync(_free_bytes, self.state.folder)
+        free = _free_bytes(self.state.folder)
         if free < self.state.settings.min_free_bytes:
             return f"{free // 2**20} MiB are free for {self.state.folder}, min_free_bytes asks for more", "make room"
         return "", ""

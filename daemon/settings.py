@@ -127,10 +127,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     intake_batch: Annotated[
         int, Meta(ge=1, le=1024, description="Files accepted together; no more can be accepted and not yet removed.")
     ] = 256
-    doorbell_step_ms: Annotated[
-        int, Meta(ge=1, le=1000, description="How often the doorbell listens: latency against idle CPU.")
-    ] = 5
-    doorbell_debounce_ms: Annotated[int, Meta(ge=1, description="The longest the doorbell gathers rings.")] = 50
     min_free_bytes: Annotated[
         int, Meta(ge=0, description="With less room than this for state/, nothing more is taken in.")
     ] = 64 * 2**20

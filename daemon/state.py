@@ -7,6 +7,7 @@ who wait share one sync. So a decision sees every fact, and no effect follows fr
 import gc
 import hashlib
 import time
+from asyncio import Future, get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -57,8 +58,9 @@ class State:
         self._durable = 0
         self._taken = 0  # the last fact that is on its way to the disk, or there
         self._staged = anyio.Event()  # rings when something was staged
-        self._next_sync = anyio.Event()  # set when what is staged now has become durable
-        self._this_sync = anyio.Event()
+        self._is_staged = False
+        self._for_next_sync: list[Future[None]] = []  # who waits for what is staged now
+        self._for_this_sync: list[Future[None]] = []
 
     @property
     def seq(self) -> int:
@@ -106,18 +108,24 @@ class State:
 
     def note(self, *facts: Fact) -> None:
         """Let the facts have happened, in one breath; they become durable soon."""
-        at = round(self.now(), 6)
+        at, seq = round(self.now(), 6), self.seq
         for fact in facts:
-            placed = structs.replace(fact, seq=self.seq + 1, at=at)
+            seq += 1
+            placed = structs.replace(fact, seq=seq, at=at)
             self._folder.fold((placed,))
             self._log.stage(placed)
-        self._staged.set()
+        if not self._is_staged:
+            self._is_staged = True
+            self._staged.set()
 
     async def durable(self) -> None:
         """Wait until everything that has happened so far is on the disk."""
         seq = self.seq
-        while self._durable < seq:
-            await (self._next_sync if self._taken < seq else self._this_sync).wait()
+        if self._durable < seq:
+            # A future for each who waits: an Event would do, at twice the price, and thousands may wait for a sync.
+            future = get_running_loop().create_future()
+            (self._for_next_sync if self._taken < seq else self._for_this_sync).append(future)
+            await future
 
     # Keeping
 
@@ -126,12 +134,14 @@ class State:
         while True:
             await self._staged.wait()
             await checkpoint()  # whoever the last sync woke up may join this one
-            self._staged = anyio.Event()
+            self._staged, self._is_staged = anyio.Event(), False
             stretches, self._taken = self._log.take_staged(), self.seq
-            self._this_sync, self._next_sync = self._next_sync, anyio.Event()
+            self._for_this_sync, self._for_next_sync = self._for_next_sync, []
             await self._write(stretches)
             self._durable = self._taken
-            self._this_sync.set()
+            for future in self._for_this_sync:
+                if not future.done():  # whoever waited may have been cancelled
+                    future.set_result(None)
 
     async def _write(self, stretches: list[Stretch]) -> None:
         while True:

@@ -11,5 +11,5 @@ settings.load_profile("suite")
 
 @pytest.fixture(autouse=True)
 def _only_default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("MENDD_") and name != "MENDD_REQUIRE_REAL"]:
+    for name in [name for name in os.environ if name.startswith("MENDD_")]:
         monkeypatch.delenv(name)

@@ -144,7 +144,7 @@ def test_a_settled_job_is_opened_again_at_a_rung_with_a_hint(home: Home) -> None
 
 
 def test_a_job_that_only_the_log_knows_is_opened_again(home: Home) -> None:
-    count = SETTLED_KEPT + 20
+    count = 2 * SETTLED_KEPT + 20
     jobs = [f"r-{number:06d}" for number in range(1, count + 1)]
     home.drop("many.json", [JOB | {"title": f"job {number}"} for number in range(1, count + 1)])
 

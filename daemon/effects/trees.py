@@ -8,7 +8,6 @@ and never touched.
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from daemon.disk import write_whole
 from daemon.effects.git import Git, GitRefused
+from daemon.effects.sandbox.host import user
 
 NO_CONVERSIONS = "* -text -eol -ident -filter -working-tree-encoding\n"  # the bytes of a file are the bytes of its blob
 NOT_OURS = {
@@ -30,8 +30,6 @@ NOT_OURS = {
     ".mypy_cache",
     ".pytest_cache",
 }
-EVERYBODY = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
-EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 TEXT_BYTES = 4 * 2**20  # a larger file is data
 
 
@@ -136,7 +134,7 @@ class Trees:
             self._fill(tree, source)
             if source.test_patch:
                 _apply(tree, source.test_patch)
-            _open_to_everybody(tree.files)
+            _give(tree.files)
             key = tree.git.ask("rev-parse", "base^{tree}").decode().strip()
             made = Tree(key, self.folder / key)
             if not made.folder.exists():
@@ -243,15 +241,14 @@ def _set_base(tree: Tree, content: str) -> None:
     tree.git.ask("update-ref", "refs/heads/base", commit)
 
 
-def _open_to_everybody(files: Path) -> None:
-    """The tree lies under private overlays, in which a user without rights has to be able to write anything."""
-    for folder, _, names in os.walk(files):
-        Path(folder).chmod(EVERYBODY | EXECUTABLE)
-        for name in names:
-            path = Path(folder) / name
-            status = path.lstat()
-            if stat.S_ISREG(status.st_mode):
-                path.chmod(EVERYBODY | (EXECUTABLE if status.st_mode & stat.S_IXUSR else 0))
+def _give(files: Path) -> None:
+    """Let the files belong to the sandbox's user, who writes in private overlays above them."""
+    if os.geteuid() == 0:
+        uid, gid = user()
+        for folder, _, names, descriptor in os.fwalk(files):
+            os.chown(folder, uid, gid)
+            for name in names:
+                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
 
 
 def is_inside(name: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daemon.effects.sandbox.host import user
 from daemon.effects.trees import Tree, is_inside
 
 MNT_DETACH = 2
@@ -32,6 +33,12 @@ class Workspace(Struct, frozen=True):
     tree: Tree
     folder: Path
     quota_bytes: int
+    layer: str = ""  # what making the environment left in the tree, laid over it
+
+    @property
+    def changed(self) -> Path:
+        """Where an overlay keeps what was changed."""
+        return self.folder / "upper" / "changed"
 
     @property
     def root(self) -> Path:
@@ -48,6 +55,8 @@ class Workspace(Struct, frozen=True):
         index = self.folder / "index"
         self.tree.git.ask("read-tree", "base", index=index)
         self.tree.git.ask("checkout-index", "--all", "--force", index=index, tree=self.root)
+        if self.layer:
+            shutil.copytree(self.layer, self.root, symlinks=True, dirs_exist_ok=True)
         return "checkout"
 
     def close(self) -> None:
@@ -63,12 +72,19 @@ class Workspace(Struct, frozen=True):
             if data is None:
                 paths[name].unlink(missing_ok=True)
                 continue
-            paths[name].parent.mkdir(parents=True, exist_ok=True)
+            self._make_folders(paths[name].parent)
             mode = stat.S_IMODE(paths[name].stat().st_mode) if paths[name].exists() else 0o666
             temporary = paths[name].with_name(f".{paths[name].name}.mendd")
             temporary.write_bytes(data)
             temporary.chmod(mode)
+            give(temporary)
             temporary.replace(paths[name])
+
+    def _make_folders(self, folder: Path) -> None:
+        if not folder.exists():
+            self._make_folders(folder.parent)
+            folder.mkdir()
+            give(folder)
 
     def _inside(self, name: str) -> Path:
         """The path of a workspace-relative name, of which no part is a link."""
@@ -86,12 +102,19 @@ class Workspace(Struct, frozen=True):
     def _overlay(self) -> None:
         upper = self.folder / "upper"
         upper.mkdir()
-        _mount("tmpfs", "tmpfs", upper, f"size={self.quota_bytes},mode=0777")
+        _mount("tmpfs", "tmpfs", upper, f"size={self.quota_bytes},mode=0755")
         for name in ("changed", "work"):
-            (upper / name).mkdir(mode=0o777)
-            (upper / name).chmod(0o777)
-        options = f"lowerdir={self.tree.files},upperdir={upper}/changed,workdir={upper}/work"
+            (upper / name).mkdir()
+            give(upper / name)
+        lower = f"{self.layer}:{self.tree.files}" if self.layer else str(self.tree.files)
+        options = f"lowerdir={lower},upperdir={upper}/changed,workdir={upper}/work"
         _mount("overlay", "overlay", self.root, options)
+
+
+def give(path: Path) -> None:
+    """Let something that we made belong to the sandbox's user."""
+    if os.geteuid() == 0:
+        os.chown(path, *user(), follow_symlinks=False)
 
 
 def sweep(folder: Path) -> int:

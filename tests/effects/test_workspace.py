@@ -33,7 +33,7 @@ def workspace(
     made = Workspace(tree, tmp_path / "workspaces" / "r-000001" / "r-000001.1", quota_bytes=2**20)
     kind = made.open()
     if kind != request.param:
-        assert not os.environ.get("MENDD_REQUIRE_REAL"), "overlays have to be allowed here"
+        assert not os.environ.get("REQUIRE_REAL_PARTS"), "overlays have to be allowed here"
         pytest.skip("overlays are not allowed here")
     yield made
     made.close()

@@ -66,7 +66,7 @@ def python(level: Level, code: str, *arguments: str, **more: Any) -> Ran:  # noq
 def need(level: Level, *capabilities: Capability) -> None:
     """Skip what cannot be shown here, or what this level says that it does not hold."""
     if missing := _missing(level):
-        if os.environ.get("MENDD_REQUIRE_REAL") == "1":
+        if os.environ.get("REQUIRE_REAL_PARTS") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
     if loose := set(capabilities) - HOLDS[level]:

@@ -59,7 +59,7 @@ def on_a_small_disk(test: Callable[..., None]) -> Callable[..., None]:
 
 def not_real(reason: str) -> None:
     """Skip what cannot be shown here, or fail where everything has to be shown."""
-    if os.environ.get("MENDD_REQUIRE_REAL") == "1":
+    if os.environ.get("REQUIRE_REAL_PARTS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
 

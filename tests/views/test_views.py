@@ -27,25 +27,27 @@ def test_each_view_has_its_fold_and_its_document() -> None:
 
 def test_settled_jobs_leave_memory_after_a_while_but_stay_counted() -> None:
     told = Told()
-    for number in range(1, 151):
+    for number in range(1, 351):
         job = f"r-{number:06d}"
         told.accepted(job).opened(f"{job}.1").claimed(f"{job}.1").settled(f"{job}.1", "refused")
         told.tell(e.JobSettled(job=job, outcome="refused", reason="already_green"))
     jobs = told.views.jobs
-    assert (len(jobs.open), len(jobs.settled), jobs.outcomes) == (0, jobs_view.SETTLED_KEPT, {"refused": 150})
+    assert (len(jobs.open), jobs.outcomes) == (0, {"refused": 350})
+    assert jobs_view.SETTLED_KEPT <= len(jobs.settled) <= 2 * jobs_view.SETTLED_KEPT
+    assert "r-000350" in jobs.settled
     assert told.views.queue.waiting == {}
     assert told.views.queue.ready == []
     assert told.views.project_tracker.project_of == {}
 
 
 def test_the_memory_of_sources_is_bounded_and_keeps_the_last() -> None:
-    told = Told()
-    for number in range(jobs_view.SOURCES_KEPT + 10):
+    told, kept = Told(), jobs_view.SOURCES_KEPT
+    for number in range(3 * kept):
         told.tell(e.ErrorReported(source=str(number), project="p", signature="v1:0", message="m"))
     sources = told.views.jobs.sources
-    assert len(sources) == jobs_view.SOURCES_KEPT
+    assert kept <= len(sources) <= 2 * kept
     assert "0" not in sources
-    assert str(jobs_view.SOURCES_KEPT + 9) in sources
+    assert str(3 * kept - 1) in sources
 
 
 def test_health_counts_by_minute_and_forgets_what_is_long_ago() -> None:

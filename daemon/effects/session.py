@@ -1,0 +1,117 @@
+"""A test session: the tests of a workspace, run once in the sandbox, as Outcomes. What they mean is not said here."""
+
+import os
+import secrets
+import shlex
+import stat
+from pathlib import Path
+
+from anyio.to_thread import run_sync
+from msgspec import Struct
+
+from daemon.drops import Repair
+from daemon.effects.environment import TREE_IN_SANDBOX, Environment
+from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
+from daemon.effects.workspace import Workspace, give
+from daemon.settings import Settings
+from daemon.text.outcomes import REPORT_BYTES, Ended, Outcomes, read_report, read_status
+from daemon.text.runner_logs import read_log
+
+INSIDE = Path(__file__).parent.parent / "inside"
+SECRET_BYTES = 32
+CALM = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",  # the same tree gives the same session
+    "PYTHONUNBUFFERED": "1",
+    "NO_COLOR": "1",
+}
+
+
+class Session(Struct, frozen=True):
+    """All that a test session needs to be run again."""
+
+    drop: Repair
+    job: str
+    environment: Environment
+    workspace: Workspace
+
+    async def run(self, sandbox: Sandbox, settings: Settings) -> Outcomes:
+        """Run the tests once."""
+        elsewhere = "elsewhere" in HOLDS[sandbox.level]
+        exchange = self.workspace.folder / "exchange"
+        await run_sync(self._lay_out, exchange)
+        root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
+        report, secret = exchange / "report.jsonl", exchange / "secret"
+        key = secrets.token_bytes(SECRET_BYTES)
+        await run_sync(_put_secret, secret, key)
+        runner, argv = self._argv(str(report), str(secret))
+        command = Command.within(
+            settings,
+            argv,
+            root,
+            image=self.environment.image,
+            job=self.job,
+            mounts=[
+                Mount(str(self.workspace.root), root, writable=True),
+                Mount(str(exchange), writable=True),
+                Mount(str(INSIDE)),
+                *(Mount(folder) for folder in self.environment.folders),
+            ],
+            environment=self.environment.variables | CALM,
+        )
+        ran = await sandbox.run(command)
+        ended = _ended(ran)
+        if runner == "report":
+            return read_report(await run_sync(_taken, report), key, ended)
+        return read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
+
+    def _lay_out(self, exchange: Path) -> None:
+        for old in exchange.glob("*"):
+            old.unlink()
+        exchange.mkdir(parents=True, exist_ok=True)
+        give(exchange)
+
+    def _argv(self, report: str, secret: str) -> tuple[str, list[str]]:
+        """Who reads what comes out, and the program to run."""
+        python = self.environment.python
+        told = ["--report", report, "--secret", secret, "--path", "."]
+        told += ["--path", "src"] if (self.workspace.tree.files / "src").is_dir() else []
+        words = shlex.split(self.drop.test_command)
+        if words[:3] in (["python", "-m", "unittest"], ["python3", "-m", "unittest"]):
+            return "report", [python, str(INSIDE / "run_unittest.py"), *told, "--", *words[3:]]
+        if not words or words[0] == "pytest" or words[1:3] == ["-m", "pytest"]:
+            given = words[1:] if words[:1] == ["pytest"] else words[3:]
+            places = given or self._files()
+            return "report", [python, str(INSIDE / "run_pytest.py"), *told, "--", "-p", "no:cacheprovider", *places]
+        path = f'export PATH="{Path(python).parent}:$PATH"; '
+        style = "django" if "runtests.py" in self.drop.test_command else "status"
+        return style, ["/bin/sh", "-c", path + self.drop.test_command]
+
+    def _files(self) -> list[str]:
+        """The test files to run: those that the drop names, or all where it does not say what must stay green."""
+        if not self.drop.keep_passing:
+            return []
+        return sorted({name.partition("::")[0] for name in [*self.drop.tests, *self.drop.keep_passing]})
+
+
+def _put_secret(path: Path, key: bytes) -> None:
+    path.write_bytes(key)
+    path.chmod(0o600)
+    give(path)
+
+
+def _taken(path: Path) -> bytes:
+    """What was reported: a plain file of a bounded size, and nothing that it may have been exchanged for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        return file.read(REPORT_BYTES) if is_plain else b""
+
+
+def _ended(ran: Ran) -> Ended:
+    output = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace")
+    return Ended(ran.status, ran.signal, ran.timed_out, ran.out_of_memory, output)
