@@ -5,7 +5,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from huey import SqliteHuey  # type: ignore[import-untyped]  # it has no types
+from huey import SqliteHuey
 
 from tests.benchmarks.noop import drops, leave_report
 
