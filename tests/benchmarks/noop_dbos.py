@@ -16,7 +16,7 @@ def main(folder: Path) -> None:
     url = f"sqlite:///{folder / 'state' / 'dbos.db'}"
     DBOS(config={"name": "noop", "system_database_url": url, "log_level": "ERROR"})
 
-    @DBOS.workflow()  # type: ignore[untyped-decorator]  it is not installed where types are checked
+    @DBOS.workflow()  # type: ignore[untyped-decorator]  # it is not installed where types are checked
     def repair(name: str, drop: dict[str, Any]) -> dict[str, str]:
         return leave_report(results, name, drop)
 
