@@ -34,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except Exception as error:  # noqa: BLE001  status 1 would say that something was not certified
+        import traceback
+
+        print(f"mendd: {type(error).__name__}: {error}", file=sys.stderr)
+        if not isinstance(error, OSError):
+            traceback.print_exc()
+        return Exit.CRASHED
 
 
 def read_settings(path: Path) -> "tuple[Settings, dict[str, str]]":
@@ -48,6 +55,8 @@ def read_settings(path: Path) -> "tuple[Settings, dict[str, str]]":
             layers.append((str(path), tomllib.loads(path.read_text(encoding="utf-8"))))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingError(f"{path} is not TOML: {error}") from None
+        except OSError as error:
+            raise SettingError(f"{path} cannot be read: {error}") from None
     layers.append(("environment", from_environment(os.environ)))
     return resolve(layers)
 

@@ -1,8 +1,5 @@
 """The only assembly room: settings → state → world → everybody at work, until it is time to stop."""
 
-import contextlib
-import errno
-import fcntl
 import os
 import signal
 import sys
@@ -12,6 +9,7 @@ from random import SystemRandom
 
 import anyio
 import structlog
+from anyio.to_thread import run_sync
 
 from daemon import __version__
 from daemon import events as e
@@ -20,6 +18,7 @@ from daemon.disk import SyncFailed, sweep
 from daemon.effects import hands_of
 from daemon.effects.world import World
 from daemon.exits import Exit
+from daemon.holding import Held, hold
 from daemon.inlet import Inlet
 from daemon.log import Log, LogBroken, NoRoom
 from daemon.logbook import open_logbook
@@ -28,13 +27,10 @@ from daemon.settings import Settings
 from daemon.state import ROOM_RETRY_S, State
 from daemon.worker import Workers
 
+LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
 IDLE_LOOK_S = 0.05  # how often `once` looks whether everything has settled
 
 logger = structlog.get_logger("app")
-
-
-class Held(Exception):  # noqa: N818  said of the state
-    """Another daemon holds this state."""
 
 
 class Clock:
@@ -64,24 +60,6 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
         os.close(lock)
 
 
-def hold(folder: Path) -> int:
-    """Take the lock of a state folder; the kernel gives it back whatever happens to this process."""
-    (folder / "run").mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / "run" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        who = os.pread(lock, 200, 0).decode(errors="replace").strip()
-        os.close(lock)
-        if error.errno != errno.EWOULDBLOCK:
-            raise
-        raise Held(f"{folder.resolve()} is held by another daemon ({who or 'just starting'})") from None
-    with contextlib.suppress(OSError):  # the kernel knows who holds it; a full disk must not keep the daemon down
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
-    return lock
-
-
 async def _live(settings: Settings, once: bool, parent: int | None, since: float) -> Exit:  # noqa: FBT001  by place
     return await Daemon(settings).live(once=once, parent=parent, since=since)
 
@@ -108,12 +86,12 @@ class Daemon:
         """From catching up to the clean stop."""
         async with anyio.create_task_group() as everybody:
             everybody.start_soon(self._beat)
+            everybody.start_soon(self._stop_on_signal)
             await self._catch_up()
-            self._fell_short = fell_short(self.state, since) if since else 0
+            self._fell_short = await run_sync(fell_short, self.state, since) if since else 0
             self.state.listen(e.JobSettled, self._count)
             self.state.listen(e.DropRejected, self._tell_rejected)
             everybody.start_soon(self.state.keep)
-            everybody.start_soon(self._stop_on_signal)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
             self._tell_ready()
             everybody.start_soon(self.publisher.follow)
@@ -126,16 +104,18 @@ class Daemon:
             if once:
                 everybody.start_soon(self._stop_when_settled)
             await self._stop.wait()
-            await self._wind_up()
+            is_clean = await self._wind_up()
             everybody.cancel_scope.cancel()
         self.state.close()
+        if once and not is_clean:
+            return Exit.CRASHED  # what was settled may not be on the disk: nothing to rely on yet
         return Exit.NOT_ALL_CERTIFIED if once and self._fell_short else Exit.DONE
 
     async def _catch_up(self) -> None:
         """Come to the present; a torn end can only be kept aside where there is room for it."""
         while True:
             try:
-                self.state.catch_up()
+                await run_sync(self.state.catch_up)  # a long log takes its time, and the heart has to beat
             except NoRoom as error:
                 logger.critical("no_room_to_start", error=str(error), remedy=f"make room for {self.state.folder}")
                 await anyio.sleep(ROOM_RETRY_S)
@@ -144,18 +124,20 @@ class Daemon:
         for folder in (self.state.folder, self.state.folder / "views"):  # where the same is written again and again
             sweep(folder)
 
-    async def _wind_up(self) -> None:
-        """Put everything down between two steps, and leave a note for the next life."""
+    async def _wind_up(self) -> bool:
+        """Put everything down between two steps, and leave a note for the next life; and whether all is on the disk."""
         self._intake.cancel()
         self.workers.drain()
         with anyio.move_on_after(self.settings.drain_s):
             await self._crew_left.wait()
         self.workers.drop_everything()
-        with anyio.move_on_after(self.settings.drain_s) as scope:
+        with anyio.move_on_after(LAST_WRITES_S) as scope:
             await self._crew_left.wait()
             await self.state.record(e.DaemonStopped(reason=self._reason))
             await self.publisher.publish(last=True)
-        logger.info("stopped", reason=self._reason, clean=not scope.cancelled_caught)
+        is_clean = not scope.cancelled_caught and self.publisher.is_up_to_date
+        logger.info("stopped", reason=self._reason, clean=is_clean)
+        return is_clean
 
     async def _crew(self) -> None:
         async with anyio.create_task_group() as crew:

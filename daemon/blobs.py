@@ -27,9 +27,11 @@ class Blobs:
         return name
 
     def get(self, name: str) -> bytes:
-        """The value of that name; FileNotFoundError where there is none, BlobBroken where it was damaged."""
+        """The value of that name; BlobBroken where there is none, or where it was damaged."""
         try:
             value = zlib.decompress(self._path(name).read_bytes())
+        except FileNotFoundError:
+            raise BlobBroken(f"blob {name} is not there") from None
         except zlib.error as error:
             raise BlobBroken(f"blob {name} is damaged: {error}") from error
         if hashlib.sha256(value).hexdigest() != name:

@@ -6,15 +6,21 @@ and costs nothing while nobody drops anything. Elsewhere `watchfiles` listens, w
 """
 
 import ctypes
+import errno
 import os
+import struct
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE, IN_DELETE_SELF, IN_MOVE_SELF = 0x8, 0x80, 0x100, 0x400, 0x800
+IN_IGNORED = 0x8000
+GONE = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED
+EVENT = struct.Struct("iIII")
 WATCHED = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF
 READ_BYTES = 2**16
 HAS_INOTIFY = sys.platform == "linux"
@@ -35,11 +41,23 @@ async def _inotify(folders: Sequence[Path]) -> AsyncIterator[None]:
         yield  # what came before it hung would be missed otherwise
         while True:
             await anyio.wait_readable(bell)
-            while len(os.read(bell, READ_BYTES)) > READ_BYTES // 2:
-                await checkpoint()
+            with suppress(BlockingIOError):  # read until it is empty
+                while told := os.read(bell, READ_BYTES):
+                    if any(mask & GONE for mask in _masks(told)):
+                        raise OSError(errno.ENOENT, "a folder that was listened at is gone")
+                    await checkpoint()
             yield
     finally:
         os.close(bell)
+
+
+def _masks(told: bytes) -> Iterator[int]:
+    """What happened, of each event in what the kernel tells: watch, mask, cookie, length of the name, name."""
+    place = 0
+    while place < len(told):
+        _, mask, _, length = EVENT.unpack_from(told, place)
+        yield mask
+        place += EVENT.size + length
 
 
 def _checked(result: int, what: str) -> int:

@@ -23,13 +23,24 @@ class Logbook:
 
     def write(self, _: WrappedLogger, __: str, entry: EventDict) -> str:
         """Keep an entry, and pass on its plain form."""
-        with contextlib.suppress(OSError):
-            if self._file.tell() > MOST_BYTES:
-                self._file.close()
-                self._path.replace(self._path.with_suffix(".jsonl.1"))
-                self._file = self._path.open("ab", buffering=0)
+        with contextlib.suppress(OSError, TypeError):  # TypeError: half of a character, from somebody's file name
             self._file.write(orjson.dumps(entry, default=str, option=orjson.OPT_APPEND_NEWLINE))
+            if self._file.tell() > MOST_BYTES:
+                self._path.replace(self._path.with_suffix(".jsonl.1"))
+                full, self._file = self._file, self._path.open("ab", buffering=0)
+                full.close()
         return _plain(entry)
+
+
+class Teller:
+    """Prints for the person watching, as long as there is somebody or something to print to."""
+
+    def msg(self, line: str) -> None:
+        """Print a line."""
+        with contextlib.suppress(OSError, ValueError):
+            print(line.encode(errors="backslashreplace").decode(), file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = fatal = msg
 
 
 def open_logbook(folder: Path) -> None:
@@ -41,7 +52,7 @@ def open_logbook(folder: Path) -> None:
             structlog.processors.format_exc_info,
             Logbook(folder / "daemon.log.jsonl").write,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Teller(),
         cache_logger_on_first_use=True,
     )
 

@@ -14,7 +14,7 @@ import structlog
 from anyio.to_thread import run_sync
 
 from daemon import events as e
-from daemon.blobs import Blobs
+from daemon.blobs import BlobBroken, Blobs
 from daemon.disk import ROOM_ERRORS, write_whole
 from daemon.report import report
 from daemon.state import State
@@ -45,6 +45,11 @@ class Publisher:
         while True:
             await self.publish()
             await anyio.sleep(self.state.settings.publish_every_ms / 1000)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether everything that happened has been published."""
+        return self._published == self.state.seq and not self._settled
 
     async def publish(self, *, last: bool = False) -> None:
         """Bring the disk up to what is durable now. A full disk only delays it."""
@@ -114,11 +119,18 @@ def write_views(folder: Path, documents: list[tuple[str, bytes]]) -> None:
 
 
 def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
-    """Put down what a person wants to have of a settled job."""
+    """Put down what a person wants to have of a settled job. A blob that is gone costs its file, and is told."""
     mine = folder / job.id
     mine.mkdir(parents=True, exist_ok=True)
     write_whole(mine / "report.md", report(job).encode())
     certified = next((run for run in job.runs.values() if run.outcome == "certified"), None)
-    if certified is not None:
-        write_whole(mine / "patch.diff", blobs.get(certified.patch))
-        write_whole(mine / "certificate.json", blobs.get(certified.certificate))
+    wanted = {"patch.diff": certified.patch, "certificate.json": certified.certificate} if certified else {}
+    for name in ("patch.diff", "certificate.json"):
+        try:
+            if name in wanted:
+                write_whole(mine / name, blobs.get(wanted[name]))
+            elif job.runs_before:  # opened again: what an earlier end left here is no longer true
+                (mine / name).unlink(missing_ok=True)
+        except BlobBroken as error:
+            remedy = "restore state/blobs from a backup, then python -m daemon replay"
+            logger.warning("result_is_lost", job=job.id, file=name, error=str(error), remedy=remedy)

@@ -1,8 +1,9 @@
-"""What can be asked of a state folder, running or not: check it, replay it, and tell about one job. Reads only.
+"""What can be asked of a state folder, running or not: check it, replay it, and tell about one job.
 
 Everything is answered from the log, because the log is all that there is; the running daemon is not asked.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from daemon import events as e
 from daemon.blobs import BlobBroken, Blobs
 from daemon.events import AnyFact
 from daemon.exits import Exit
+from daemon.holding import Held, hold
 from daemon.log import Log, LogBroken, segments
 from daemon.publisher import documents_of, write_results, write_views
 from daemon.settings import Settings
@@ -30,6 +32,20 @@ def facts_in(state: Path) -> Iterator[list[AnyFact]]:
 
 def replay(state: Path, into: Path, settings: Settings) -> int:
     """Fold the log from zero, and write views and results as the daemon would."""
+    if into == state:
+        try:
+            lock = hold(state)  # a running daemon publishes by itself, and later views than these
+        except Held as held:
+            print(f"mendd: {held}; replay into another folder with --into", file=sys.stderr)
+            return Exit.HELD
+        try:
+            return _replay(state, into, settings)
+        finally:
+            os.close(lock)
+    return _replay(state, into, settings)
+
+
+def _replay(state: Path, into: Path, settings: Settings) -> int:
     views, blobs, results = Views(), Blobs(state / "blobs"), into / "results"
     folder = Folder(views)
     folder.listen(e.JobSettled, lambda fact: write_results(results, views.jobs.settled[fact.job], blobs))

@@ -1,4 +1,4 @@
-"""The log, and the views folded from it. `record` is the only door through which anything ever happens.
+"""The log, and the views folded from it. `note` and `record` are the only doors through which anything happens.
 
 A fact is folded at once and durable soon: whoever awaits `record` goes on only when the disk has confirmed it, and all
 who wait share one sync. So a decision sees every fact, and no effect follows from a fact that could be lost.
@@ -80,10 +80,19 @@ class State:
         snapshot = load_snapshot(self.folder / "snapshot")
         try:
             self._fold_from(snapshot)
-        except LogBroken:
+        except LogBroken as broken:
             if snapshot is None:
                 raise
-            self._fold_from(None)  # the truth is whole, or says itself where it is not
+            last = last_fact(self.folder / "log")
+            if 0 < last < snapshot.position.seq:  # without any log it was forgotten on purpose
+                gone = (
+                    f"facts {last + 1} to {snapshot.position.seq} were durable and are gone: restore the log, or delete"
+                )
+                raise LogBroken(
+                    broken.segment, broken.offset, f"{gone} {self.folder / 'snapshot'} to go on without them"
+                ) from None
+            logger.info("snapshot_does_not_fit", error=str(broken), remedy="none needed: starting from the log alone")
+            self._fold_from(None)
         self._durable = self._taken = self.seq
         if torn := self._log.torn:
             logger.warning("log_tail_cut", **structs.asdict(torn))
@@ -188,6 +197,14 @@ def load_snapshot(path: Path) -> Snapshot | None:
             return msgspec.msgpack.decode(body, type=Snapshot)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def last_fact(log: Path) -> int:
+    """The number of the last fact that a log holds; nothing is changed."""
+    reader = Log(log, segment_bytes=1)
+    for _ in reader.read():
+        pass
+    return reader.end.seq
 
 
 class _Code(Struct):

@@ -3,6 +3,7 @@
 It outlives what it watches, so it shares nothing with it: a process, an exit status, a heartbeat file, a pipe.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,6 +32,7 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._asked_to_stop_at = 0.0
         self._began = time.time()
+        self._last_beat, self._heard_at = 0.0, 0.0
 
     def watch(self) -> int:
         """Run the daemon until it ends for good; its exit status."""
@@ -50,11 +52,13 @@ class Supervisor:
                 self._say(
                     f"{len(crashes)} crashes within {window_s:.0f} s (the last: {_meaning(status)}): staying down"
                 )
-                return status
+                return status if status >= 0 else Exit.CRASHED
             if now - began > self.settings.crash_loop_window_s:
                 delay_s = self.settings.restart_backoff_s
             self._say(f"the daemon ended with {_meaning(status)}; starting it again in {delay_s:.1f} s")
             self._wait(delay_s)
+            if self._asked_to_stop_at:
+                return Exit.DONE
             delay_s = min(self.settings.restart_backoff_max_s, max(delay_s, 0.1) * 2)
 
     def _one_life(self) -> int:
@@ -65,10 +69,12 @@ class Supervisor:
                 [*self.command, "--since", str(self._began), "--parent", str(its_end)], pass_fds=(its_end,)
             )
             self._child = child
+            if self._asked_to_stop_at:  # it was asked while the child came to life
+                child.terminate()
             os.close(its_end)
-            began = time.time()
+            self._heard_at = time.monotonic()
             while (status := _exited(child)) is None:
-                silence_s = self._silence_s(began)
+                silence_s = self._silence_s()
                 if silence_s > self.settings.heartbeat_stale_s:
                     self._say(f"no heartbeat for {silence_s:.0f} s: killing pid {child.pid}")
                     child.kill()
@@ -83,12 +89,15 @@ class Supervisor:
     def _patience_s(self) -> float:
         return 2 * self.settings.drain_s + LAST_WRITES_S
 
-    def _silence_s(self, began: float) -> float:
+    def _silence_s(self) -> float:
+        """How long the heartbeat has not changed, by a clock that nobody sets."""
         try:
-            last = self._heartbeat.stat().st_mtime
+            beat = self._heartbeat.stat().st_mtime
         except FileNotFoundError:
-            last = 0.0
-        return time.time() - max(last, began)
+            beat = 0.0
+        if beat != self._last_beat:
+            self._last_beat, self._heard_at = beat, time.monotonic()
+        return time.monotonic() - self._heard_at
 
     def _wait(self, seconds: float) -> None:
         """Sleep, but not through a signal to stop."""
@@ -102,7 +111,8 @@ class Supervisor:
             self._child.send_signal(number)
 
     def _say(self, words: str) -> None:
-        print(f"mendd: {words}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a full disk behind stderr must not end the one who restarts
+            print(f"mendd: {words}", file=sys.stderr, flush=True)
 
 
 def _exited(child: subprocess.Popen[bytes]) -> int | None:

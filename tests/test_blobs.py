@@ -37,5 +37,5 @@ def test_a_damaged_blob_is_told(tmp_path: Path) -> None:
 
 
 def test_a_blob_that_was_never_put_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BlobBroken, match="is not there"):
         Blobs(tmp_path).get("0" * 64)

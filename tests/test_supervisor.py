@@ -77,3 +77,26 @@ def test_a_daemon_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
         [stopped] = daemon.facts_of(e.DaemonStopped)
         assert isinstance(stopped, e.DaemonStopped)
         assert stopped.reason == "the supervisor is gone"
+
+
+def test_a_stop_while_waiting_to_start_again_starts_nothing(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path, restart_backoff_s=3600, restart_backoff_max_s=3600) as daemon:
+        daemon.drop("a.json", repair("a", "die 1, fix"))
+        daemon.start("run").wait_until_said("starting it again")
+        assert daemon.stop() == Exit.DONE
+        assert len(daemon.facts_of(e.DaemonStarted)) == 1
+
+
+def test_a_crash_before_the_daemon_stands_is_no_proper_end(tmp_path: Path) -> None:
+    """Status 1 would say that something was not certified, and the supervisor would take it for the end."""
+    daemon = DaemonProcess(tmp_path, crash_loop_restarts=2)
+    (tmp_path / "state").write_text("in the way")
+    assert daemon.start("run").wait() == Exit.CRASHED
+    assert "2 crashes within" in daemon.said()
+
+
+def test_replay_does_not_write_beside_a_running_daemon(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start().wait_until_said("ready")
+        refused = daemon.ask("replay")
+        assert (refused.returncode, "--into" in refused.stderr) == (Exit.HELD, True)

@@ -7,8 +7,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from daemon import events as e
+from daemon.views.bounded import keep_last
 
 EXAMPLE_CHARACTERS = 200
+SIGNATURES_KEPT = 100_000  # the longest unseen go first
 DAY_S = 86_400
 DAYS_KEPT = 90
 
@@ -93,6 +95,7 @@ def _seen(database: FixDatabase, name: str, message: str, at: float) -> None:
     database.seen += 1
     signature.last_at = at
     database.signatures[name] = signature
+    keep_last(database.signatures, SIGNATURES_KEPT)
 
 
 def _red_gate_held(database: FixDatabase, fact: e.RedGateHeld) -> None:
