@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -96,6 +97,7 @@ class Inlet:
         self._listening = anyio.CancelScope()
         self._watched: list[int] = []
         self._turns = Turns()
+        self._out_of_reach: dict[str, str] = {}  # which folders cannot be looked at, and why
         self._stuck: list[Letter] = []  # done with, and not to be removed for now
 
     async def follow(self) -> None:
@@ -133,7 +135,8 @@ class Inlet:
         try:
             if self._make_folders() != self._watched:
                 self._listening.cancel()  # a folder was made anew, and the doorbell hangs on the old one
-        except (FileNotFoundError, FileExistsError):  # somebody is just removing them, or just was
+        except OSError as error:  # somebody is just removing them, or something stands in their place
+            self._tell_out_of_reach("queue", error)
             self.empty = False
             return
         self._stuck = await self._clear_away(self._stuck)
@@ -141,13 +144,30 @@ class Inlet:
         left = any(letter.accepted() for letter in self._stuck)
         await self._may_take_in()  # so that a change is told even if nothing lies there
         for inlet in INLETS:
-            names = _names(self.queue / inlet, stuck)
-            while names:
-                if not await self._may_take_in():
-                    left = True
-                    break
-                left |= await self._take_batch(inlet, names)
+            try:
+                left |= await self._take_all(inlet, stuck)
+            except OSError as error:  # one inlet out of reach does not stop the others
+                self._tell_out_of_reach(inlet, error)
+                left = True
+            else:
+                self._out_of_reach.pop(inlet, None)
         self.empty = not left
+
+    async def _take_all(self, inlet: str, stuck: set[Path]) -> bool:
+        """Take in what lies in one inlet; return whether any of it was left lying."""
+        names, left = _names(self.queue / inlet, stuck), False
+        while names:
+            if not await self._may_take_in():
+                return True
+            left |= await self._take_batch(inlet, names)
+        return left
+
+    def _tell_out_of_reach(self, place: str, error: OSError) -> None:
+        """Say once what keeps a folder from being looked at; who removes it for a moment is not worth a word."""
+        if not isinstance(error, FileNotFoundError) and self._out_of_reach.get(place) != str(error):
+            self._out_of_reach[place] = str(error)
+            remedy = "let the daemon read, write and enter that folder; the others go on"
+            logger.warning("inlet_out_of_reach", place=place, error=str(error), remedy=remedy)
 
     async def _take_batch(self, inlet: str, names: deque[str]) -> bool:
         """Take in the first of these files; return whether any of them was left lying."""
@@ -339,7 +359,8 @@ class Inlet:
     def _make_folders(self) -> list[int]:
         """Make sure that all folders are there; return what identifies the inlets."""
         for folder in FOLDERS:
-            (self.queue / folder).mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # something else stands there: whoever looks into it will tell
+                (self.queue / folder).mkdir(parents=True, exist_ok=True)
         return [(self.queue / inlet).stat().st_ino for inlet in INLETS]
 
 

@@ -247,3 +247,16 @@ def test_a_young_half_written_file_is_left_alone_until_it_is_whole(
         accepted = [fact.title for fact in daemon.facts() if isinstance(fact, e.JobAccepted)]
         assert len([title for title in accepted if title.endswith("grown")]) == 1
         assert not list((daemon.queue / "rejected").iterdir())
+
+
+def test_an_inlet_that_is_out_of_reach_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    """Something else stands where errors/ should be, while ideas/ is in use."""
+    with DaemonProcess(tmp_path, scan_every_s=0.1) as daemon:
+        (daemon.queue / "ideas").mkdir(parents=True)
+        daemon.start().wait_until_said("ready")
+        daemon.wait_until((daemon.queue / "errors").is_dir)
+        (daemon.queue / "errors").rmdir()
+        (daemon.queue / "errors").write_text("in the way")
+        daemon.wait_until_said("inlet out of reach")
+        daemon.drop("a.json", repair("a"))
+        daemon.wait_until(lambda: daemon.settled() == 1)
