@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -125,8 +126,12 @@ def test_no_mocks_and_no_sleeps_in_tests() -> None:
 def test_the_lock_names_the_public_index_only() -> None:
     lock = tomllib.loads((HOUSE / "uv.lock").read_text())
     registries = {package["source"]["registry"] for package in lock["package"] if "registry" in package["source"]}
-    assert len(registries) == 1
-    assert registries.pop().endswith("//pypi.org/simple")
+    [registry] = registries
+    index = urlsplit(registry)
+    assert (index.scheme, index.port, index.username) == ("https", None, None)
+    assert index.hostname
+    assert index.hostname.count(".") == 1, "a mirror or an address of somebody's own network is not the public index"
+    assert index.path == "/simple"
 
 
 @pytest.mark.parametrize("requirements", sorted((HOUSE / "requirements").glob("*.txt")), ids=lambda path: path.name)
