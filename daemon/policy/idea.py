@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from daemon import steps
+from daemon.policy import ending
 from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job, Run
@@ -28,13 +29,7 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
             findings = "; ".join(run.attempts[-1].findings)
             message = f"score {score}, {settings.passing_score} passes: {findings}"
             return steps.FailAttempt(job.id, run.id, attempt, "low_score", message)
-        case "certified":
-            return steps.SettleRun(job.id, run.id, "certified")
-        case "refused":
-            return steps.SettleRun(job.id, run.id, "refused", f"{run.verdict}: {run.cause}")
-        case "exhausted":
-            last = run.attempts[-1]
-            reason = f"{attempt} of {run.attempts_allowed} attempts failed; the last: {last.failure}: {last.message}"
-            return steps.SettleRun(job.id, run.id, "failed", reason)
+        case "certified" | "refused" | "exhausted":
+            return ending.settle(job, run, run.stage)
         case unreachable:
             assert_never(unreachable)

@@ -18,8 +18,8 @@ result.
 one workflow per job, enqueued on a queue with `worker_concurrency=6` that is polled every 10 ms instead of every
 second.
 
-*What limits it*: the interpreter's lock. Reading, removing and reporting happen in threads, and each system call there
-waits for the thread that moves the jobs; removing the drops alone takes most of the intake's time.
+*What limits it*: making a folder and a file for each job, which both sides do: a loop that does nothing else took 0.2
+to 1.6 ms a job on the file system measured here, more the more files had just been removed.
 """
 
 import json
