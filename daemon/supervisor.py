@@ -19,6 +19,7 @@ from daemon.settings import Settings
 
 LOOK_EVERY_S = 0.5
 LAST_WRITES_S = 10.0
+ENDED_BEFORE_LISTENING = {-signal.SIGTERM, -signal.SIGINT}  # asked so early that it had begun nothing
 FINAL = {Exit.DONE, Exit.NOT_ALL_CERTIFIED, Exit.USAGE, Exit.HELD, Exit.STAY_DOWN}
 
 
@@ -43,6 +44,8 @@ class Supervisor:
         while True:
             began = time.monotonic()
             status = self._one_life()
+            if self._asked_to_stop_at and status in ENDED_BEFORE_LISTENING:
+                return Exit.DONE
             if status in FINAL or self._asked_to_stop_at:
                 return status if status >= 0 else Exit.CRASHED
             now = time.monotonic()

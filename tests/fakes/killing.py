@@ -259,6 +259,7 @@ class Killing:
         with self.daemon:
             until = time.monotonic() + SETTLED_WITHIN_S
             self.daemon.start("run")
+            self._next_child(0)  # a supervisor that does not listen yet would die of being asked to stop
             while not self._is_over():
                 assert time.monotonic() < until, self.daemon.said()[-4000:]
                 self.drop_retries()
