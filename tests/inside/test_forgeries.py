@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from daemon.policy.gates import Held, NotPassed, Passed, green, red
+from daemon.text.gates import Held, NotPassed, Passed, green, red
 from tests.fakes.sessions import session, write
 
 TARGET = "tests/test_shop.py::test_total"

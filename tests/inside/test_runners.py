@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from daemon.policy.gates import Held, Passed, Refused, green, red
+from daemon.text.gates import Held, Passed, Refused, green, red
 from tests.fakes.sessions import INSIDE, session, write
 
 PYTHONS = [sys.executable, *filter(None, os.environ.get("INSIDE_PYTHONS", "").split(":"))]

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from daemon.policy.gates import Held, NotPassed, Passed, Refused, flaky, green, red
+from daemon.text.gates import Held, NotPassed, Passed, Refused, flaky, green, red
 from daemon.text.outcomes import Cause, Ended, Frame, Outcome, Outcomes, Status
 
 TARGET, OTHER = "tests/test_a.py::test_target", "tests/test_a.py::test_other"
