@@ -19,6 +19,7 @@ from daemon.effects.sandbox.process import Process
 
 LEVELS: tuple[Level, ...] = ("docker", "bubblewrap", "process")
 MEBIBYTE = 2**20
+OWNER = f"tests-{os.getpid()}"  # several processes may run tests side by side
 LIMITS = {
     "seconds": 30.0,
     "memory_bytes": 256 * MEBIBYTE,
@@ -29,7 +30,7 @@ LIMITS = {
 }
 
 
-def make(level: Level, owner: str = "tests", engine: str = "") -> Sandbox:
+def make(level: Level, owner: str = OWNER, engine: str = "") -> Sandbox:
     """A sandbox of this level."""
     match level:
         case "docker":
@@ -45,7 +46,7 @@ def command(argv: list[str], **more: Any) -> Command:  # noqa: ANN401  fields of
     return Command(argv=argv, **({"cwd": "/"} | LIMITS | more))
 
 
-def run(level: Level, *argv: str, owner: str = "tests", engine: str = "", **more: Any) -> Ran:  # noqa: ANN401  fields of a command
+def run(level: Level, *argv: str, owner: str = OWNER, engine: str = "", **more: Any) -> Ran:  # noqa: ANN401  fields of a command
     """Run it in a sandbox of this level."""
 
     async def once() -> Ran:

@@ -20,7 +20,7 @@ import pytest
 
 from daemon.effects.sandbox import HOLDS, Capability, Level, Mount, Sandbox, host
 from daemon.effects.world import Fault
-from tests.fakes.sandboxes import LEVELS, MEBIBYTE, alive, command, end, make, need, place, python, run, writable
+from tests.fakes.sandboxes import LEVELS, MEBIBYTE, OWNER, alive, command, end, make, need, place, python, run, writable
 
 DAEMONISE = """
 import os, signal, sys, time
@@ -403,11 +403,10 @@ def test_files_that_it_makes_can_be_removed(level: Level, workspace: Path) -> No
 def leftovers(level: Level) -> list[str]:
     """Everything that runs of ours may leave on this machine."""
     left = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/mendd/{os.getpid()}-*")]
-    left += [str(path) for path in Path(f"/tmp/mendd-{os.geteuid()}-{host.label('tests')}").glob("*")]  # noqa: S108  its place
+    left += [str(path) for path in Path(f"/tmp/mendd-{os.geteuid()}-{host.label(OWNER)}").glob("*")]  # noqa: S108  its place
     if level == "docker":
-        left.extend(
-            subprocess.check_output(["docker", "ps", "-aq", "--filter", "label=mendd.sandbox"], text=True).split()
-        )
+        ours = f"label=mendd.sandbox={host.label(OWNER)}"
+        left += subprocess.check_output(["docker", "ps", "-aq", "--filter", ours], text=True).split()
     return left
 
 
