@@ -15,7 +15,7 @@ JobOutcome = Literal["certified", "failed", "refused", "cancelled"]
 Refusal = Literal["already_green", "environment", "flaky", "missing_hands", ""]
 Failure = Literal[
     "no_answer", "unreadable_answer", "edit_did_not_land", "syntax", "same_failure", "other_failure", "regression",
-    "timeout", "low_score",
+    "timeout", "low_score", "same_answer",
 ]  # fmt: skip
 
 
@@ -287,20 +287,42 @@ class StepCrashed(OfRun, frozen=True, kw_only=True):
 
 
 class FixLearned(Fact, frozen=True, kw_only=True):
-    """A certificate taught a fix: what stood there before and after, for failures of this signature."""
+    """A certificate taught a fix: what stood there before and after, for failures of this signature.
+
+    `pattern` is what is general in it, `message` what the failure said, `box` where it came from if not from here.
+    """
 
     job: str
     fix: str
     signature: str
     before: str
     after: str
+    pattern: str = ""
+    message: str = ""
+    project: str = ""
+    run: str = ""
+    certificate: str = ""
+    box: str = ""
+
+
+class Recalled(OfRun, frozen=True, kw_only=True):
+    """Memory was asked what it has for a run; a held-out job gets nothing, which tells what memory is worth."""
+
+    fixes: list[str]
+    by: Literal["exact", "coarse", "similar", "anywhere", ""] = ""
+    held_out: bool = False
 
 
 class FixTried(OfRun, frozen=True, kw_only=True):
-    """A remembered fix was offered to a run, and whether it ended in the certified patch."""
+    """A remembered fix was offered to a run, and whether it ended in the certified patch.
+
+    `shown` to a model or `replayed` without one; `reverted` when what it mended turned out red later.
+    """
 
     fix: str
     worked: bool
+    how: Literal["shown", "replayed"] = "shown"
+    reverted: bool = False
 
 
 AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line's change
@@ -333,6 +355,7 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     WorldFaulted,
     StepCrashed,
     FixLearned,
+    Recalled,
     FixTried,
 ]
 FACT_TYPES: object = AnyFact
