@@ -182,16 +182,19 @@ class JobSettled(Fact, frozen=True, kw_only=True):
 
 
 class EnvironmentReady(OfRun, frozen=True, kw_only=True):
-    """What the tests need is there."""
+    """What the tests need is there, and the sandbox in which they run."""
 
     key: str
+    python: str = ""
+    sandbox: str = ""
     seconds: float = 0.0
 
 
 class WorkspaceReady(OfRun, frozen=True, kw_only=True):
-    """The run has a pristine tree of its own."""
+    """A pristine tree is there, and a workspace over it could be opened; `kind` says how."""
 
     base: str
+    kind: str = ""
     seconds: float = 0.0
 
 
@@ -202,6 +205,7 @@ class RedGateHeld(OfRun, frozen=True, kw_only=True):
     passing: int
     signature: str
     message: str
+    evidence: str = ""  # the blob with all that the gate saw
     seconds: float = 0.0
 
 
@@ -213,22 +217,30 @@ class RunRefused(OfRun, frozen=True, kw_only=True):
 
 
 class Proposed(OfRun, frozen=True, kw_only=True):
-    """A proposer answered; prompt and answer are blobs."""
+    """A proposer answered; prompt, answer and call (who was asked how, and what stood in the prompt) are blobs."""
 
     attempt: int
     prompt: str
     answer: str
+    call: str = ""
+    model: str = ""
+    model_digest: str = ""
+    seed: int | None = None
+    done_reason: str = ""
+    cost_usd: float = 0.0
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
 
 
 class EditsApplied(OfRun, frozen=True, kw_only=True):
-    """The answer's edits landed, all of them, on the pristine tree."""
+    """The answer's edits landed, all of them, on the pristine tree; `tree` names what came out, `changes` lists it."""
 
     attempt: int
     files: list[str]
     diff: str
+    changes: str = ""
+    tree: str = ""
 
 
 class AttemptFailed(OfRun, frozen=True, kw_only=True):
@@ -238,6 +250,7 @@ class AttemptFailed(OfRun, frozen=True, kw_only=True):
     failure: Failure
     message: str
     fixed: int = 0
+    fixed_tests: list[str] = []
     broken: list[str] = []
     seconds: float = 0.0
 
