@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from daemon.drops import Repair
-from daemon.views.jobs import Attempt, Job, Run
+from daemon.steps import Attempt
+from daemon.views.jobs import Job, Run
 
 SHOWN_CHARACTERS = 2_000
 

@@ -1,9 +1,40 @@
 """What to do next, in the imperative: every step that policy can ask for. Values only; effects know how."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from daemon.drops import Job
 from daemon.events import Failure, JobOutcome, RunOutcome
+
+
+class Attempt(Struct):
+    """One round inside a run, as far as it got. Whoever goes on after it needs all that its facts say."""
+
+    number: int
+    prompt: str = ""
+    answer: str = ""
+    seed: int | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    is_cut_off: bool = False
+    files: list[str] = []
+    diff: str = ""
+    changes: str = ""
+    tree: str = ""
+    failure: Failure | Literal[""] = ""
+    message: str = ""
+    fixed: int = 0
+    fixed_tests: list[str] = []
+    broken: list[str] = []
+    score: int | None = None
+    findings: list[str] = []
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Those of the question and of the answer."""
+        return self.tokens_in + self.tokens_out
 
 
 class Step(Struct, frozen=True):
@@ -32,7 +63,12 @@ class PrepareWorkspace(OfRun, frozen=True):
 
 
 class RunRedGate(OfRun, frozen=True):
-    """Show that the targets fail on the untouched tree, for the right reason."""
+    """Show that the targets fail on the untouched tree, for the right reason.
+
+    `known` is what an earlier run of the job saw there: the same tree is not asked twice.
+    """
+
+    known: str = ""
 
 
 class Propose(OfRun, frozen=True):
@@ -43,6 +79,8 @@ class Propose(OfRun, frozen=True):
     model: str
     rung: str
     hint: str
+    evidence: str = ""
+    earlier: list[Attempt] = []
 
 
 class ApplyEdits(OfRun, frozen=True):
@@ -50,12 +88,15 @@ class ApplyEdits(OfRun, frozen=True):
 
     attempt: int
     answer: str
+    is_cut_off: bool = False
 
 
 class RunGreenGate(OfRun, frozen=True):
     """Show that the targets pass and that nothing else broke."""
 
     attempt: int
+    evidence: str = ""
+    changes: str = ""
 
 
 class MeasureProject(OfRun, frozen=True):
@@ -65,9 +106,14 @@ class MeasureProject(OfRun, frozen=True):
 
 
 class Certify(OfRun, frozen=True):
-    """Write down what proves the job."""
+    """Do it all again from what was recorded, and write down what proves the job."""
 
     attempt: int
+    proposer: str = ""
+    model: str = ""
+    model_digest: str = ""
+    evidence: str = ""
+    attempts: list[Attempt] = []
 
 
 # Decisions: done by being written down, with the time and the dice that they need
@@ -91,6 +137,8 @@ class OpenRun(Step, frozen=True):
     priority: int
     earlier: int
     delay_s: float = 0.0
+    proposer: str = "model"
+    model: str = ""
 
 
 class ParkRun(Step, frozen=True):

@@ -11,7 +11,8 @@ import msgspec
 
 from daemon import __version__
 from daemon.drops import Repair
-from daemon.views.jobs import Attempt, Job, Run
+from daemon.steps import Attempt
+from daemon.views.jobs import Job, Run
 
 FORMAT = "mini-swe-agent-1.1"
 SUBMITTED = "Submitted"  # as mini-swe-agent says it; all else is said in our own words

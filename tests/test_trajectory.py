@@ -8,7 +8,8 @@ import pytest
 from daemon import trajectory as t
 from daemon.drops import Idea, Repair
 from daemon.drops import Job as Drop
-from daemon.views.jobs import Attempt, Job, Run
+from daemon.steps import Attempt
+from daemon.views.jobs import Job, Run
 
 TEXTS = {"p1": "please", "a1": "no idea", "p2": "again, please", "a2": "FILE: sum.py", "diff": "--- a/sum.py\n"}
 REPAIR = Repair(repo="/repos/sum", tests=["t"], problem="1 + 2 is wrong", instance_id="sum__sum-1", gold_patch="secret")

@@ -17,9 +17,10 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
         case "opened" | "environment_ready":
             return steps.PrepareWorkspace(*at)
         case "workspace_ready" | "red" | "failed_attempt":
-            return steps.Propose(*at, attempt + 1, run.proposer, run.model, run.rung, job.hint)
+            who = (run.proposer, run.model, run.rung, job.hint)
+            return steps.Propose(*at, attempt + 1, *who, earlier=list(run.attempts))
         case "proposed":
-            return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer)
+            return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer, run.attempts[-1].is_cut_off)
         case "applied" | "green":
             return steps.MeasureProject(*at, attempt)
         case "measured":

@@ -5,7 +5,7 @@ from typing import assert_never
 from daemon import steps
 from daemon.policy import ending
 from daemon.settings import Settings
-from daemon.steps import Step
+from daemon.steps import Attempt, Step
 from daemon.views.jobs import Job, Run
 
 
@@ -20,16 +20,34 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
         case "environment_ready":
             return steps.PrepareWorkspace(*at)
         case "workspace_ready":
-            return steps.RunRedGate(*at)
+            return steps.RunRedGate(*at, _seen_red(job))
         case "red" | "failed_attempt":
-            return steps.Propose(*at, attempt + 1, run.proposer, run.model, run.rung, job.hint)
+            who = (run.proposer, run.model, run.rung, job.hint)
+            return steps.Propose(*at, attempt + 1, *who, run.evidence, list(run.attempts))
         case "proposed":
-            return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer)
+            return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer, run.attempts[-1].is_cut_off)
         case "applied":
-            return steps.RunGreenGate(*at, attempt)
+            if same := _tested_before(job, run):
+                message = f"this is the very change that failed before: {same.failure}: {same.message}"
+                return steps.FailAttempt(job.id, run.id, attempt, "same_answer", message)
+            return steps.RunGreenGate(*at, attempt, run.evidence, run.attempts[-1].changes)
         case "green" | "measured":
-            return steps.Certify(*at, attempt)
+            by = (run.proposer, run.model, run.model_digest)
+            return steps.Certify(*at, attempt, *by, run.evidence, list(run.attempts))
         case "certified" | "refused" | "exhausted":
             return ending.settle(job, run, run.stage)
         case unreachable:
             assert_never(unreachable)
+
+
+def _seen_red(job: Job) -> str:
+    """What an earlier run of the job saw at the red gate."""
+    return next((run.evidence for run in job.runs.values() if run.evidence), "")
+
+
+def _tested_before(job: Job, run: Run) -> Attempt | None:
+    """The attempt, of whatever run, that came to the same tree and failed its test."""
+    last = run.attempts[-1]
+    attempts = (attempt for each in job.runs.values() for attempt in each.attempts if attempt is not last)
+    tested = (attempt for attempt in attempts if attempt.tree and attempt.failure)
+    return next((attempt for attempt in tested if attempt.tree == last.tree), None)

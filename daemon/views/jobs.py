@@ -12,34 +12,18 @@ from msgspec import Struct, field
 from daemon import events as e
 from daemon.drops import Job as JobDrop
 from daemon.drops import without_answer
+from daemon.steps import Attempt
 from daemon.views.bounded import keep_last
 
 SETTLED_KEPT = 100
 SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
+CUT_OFF = ("length", "repeat")  # reasons for which a model stopped though it would have gone on
 
 Stage = Literal[
     "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green",
     "measured", "certified", "refused", "exhausted",
 ]  # fmt: skip
 RunState = Literal["waiting", "running", "settled"]
-
-
-class Attempt(Struct):
-    """One round inside a run, as far as it got."""
-
-    number: int
-    prompt: str = ""
-    answer: str = ""
-    tokens: int = 0
-    files: list[str] = []
-    diff: str = ""
-    failure: str = ""
-    message: str = ""
-    fixed: int = 0
-    broken: list[str] = []
-    score: int | None = None
-    findings: list[str] = []
-    seconds: float = 0.0
 
 
 class Run(Struct):
@@ -60,8 +44,10 @@ class Run(Struct):
     crashes: int = 0
     crash_message: str = ""
     deaths: int = 0  # of the daemon while this run was in hand, since its last fact
-    red: str = ""  # what the red gate saw
+    red: str = ""  # what the red gate saw, in words
+    evidence: str = ""  # and all of it, a blob
     signature: str = ""
+    model_digest: str = ""
     verdict: str = ""
     cause: str = ""
     certificate: str = ""
@@ -270,7 +256,7 @@ def _workspace_ready(jobs: Jobs, fact: e.WorkspaceReady) -> None:
 
 def _red_gate_held(jobs: Jobs, fact: e.RedGateHeld) -> None:
     run = _run(jobs, fact)
-    run.stage, run.red, run.signature = "red", fact.message, fact.signature
+    run.stage, run.red, run.signature, run.evidence = "red", fact.message, fact.signature, fact.evidence
 
 
 def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
@@ -281,15 +267,28 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
     run.stage = "proposed"
-    tokens = fact.tokens_in + fact.tokens_out
-    run.attempts.append(Attempt(fact.attempt, fact.prompt, fact.answer, tokens, seconds=fact.seconds))
+    if fact.model:
+        run.model, run.model_digest = fact.model, fact.model_digest
+    is_cut_off = fact.done_reason in CUT_OFF
+    run.attempts.append(
+        Attempt(
+            fact.attempt,
+            fact.prompt,
+            fact.answer,
+            fact.seed,
+            fact.tokens_in,
+            fact.tokens_out,
+            is_cut_off,
+            seconds=fact.seconds,
+        )
+    )
 
 
 def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
     run = _run(jobs, fact)
     run.stage = "applied"
     attempt = run.attempts[-1]
-    attempt.files, attempt.diff = fact.files, fact.diff
+    attempt.files, attempt.diff, attempt.changes, attempt.tree = fact.files, fact.diff, fact.changes, fact.tree
 
 
 def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
@@ -298,7 +297,7 @@ def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
         run.attempts.append(Attempt(fact.attempt))
     attempt = run.attempts[-1]
     attempt.failure, attempt.message = fact.failure, fact.message
-    attempt.fixed, attempt.broken = fact.fixed, fact.broken
+    attempt.fixed, attempt.fixed_tests, attempt.broken = fact.fixed, fact.fixed_tests, fact.broken
     attempt.seconds += fact.seconds
     run.stage = "failed_attempt" if len(run.attempts) < run.attempts_allowed else "exhausted"
 
