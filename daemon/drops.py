@@ -20,7 +20,7 @@ FILE_NAME = rf"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f\\]+{END}"
 COMMIT = rf"^[0-9A-Za-z._/-]*{END}"
 PYTHON = rf"^(\d+\.\d+(\.\d+)?)?{END}"
 JOB_ID = rf"^[ri]-\d{{6,12}}{END}"
-RUNG = rf"^([CMAN][1-5])?{END}"
+RUNG = rf"^([CMAN][1-5]|L[1-4]v[1-5])?{END}"
 IN_WORDS = {  # what a person reads in place of a pattern
     ONE_LINE: "one line without control characters",
     TEST_ID: "a test id on one line",
@@ -28,7 +28,7 @@ IN_WORDS = {  # what a person reads in place of a pattern
     COMMIT: "a commit, such as 7f33c1e22dbc",
     PYTHON: "a Python version, such as 3.9",
     JOB_ID: "a job's id, such as r-000731",
-    RUNG: "a rung: C, M, A or N and a number from 1 to 5, such as A1",
+    RUNG: "a rung: C, M, A or N and a number from 1 to 5, such as A1, or the same as L3v1",
 }
 
 Text = Annotated[str, Meta(max_length=2_000_000)]
@@ -109,7 +109,7 @@ class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """Open a settled job again, or cancel an open one."""
 
     job: Annotated[str, Meta(pattern=JOB_ID, description="Like r-000731.")]
-    rung: Annotated[str, Meta(pattern=RUNG, description="Start at this rung, like A1.")] = ""
+    rung: Annotated[str, Meta(pattern=RUNG, description="Start at this rung, like A1; L3v1 is the same.")] = ""
     hint: Text = ""
     cancel: Annotated[bool, Meta(description="Give an open job up instead.")] = False
 

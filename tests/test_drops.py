@@ -103,6 +103,7 @@ def test_all_fields_arrive() -> None:
 def test_reports_and_retries() -> None:
     assert read("errors", {"project": "p", "traceback": "t"}) == ErrorReport(project="p", traceback="t")
     assert read("retries", {"job": "i-000007", "rung": "N5"}) == Retry(job="i-000007", rung="N5")
+    assert read("retries", {"job": "i-000007", "rung": "L4v5"}) == Retry(job="i-000007", rung="L4v5")
 
 
 # What is not
