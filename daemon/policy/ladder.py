@@ -1,45 +1,114 @@
-"""The twenty rungs: four levels of five ways to ask, in the order in which they are tried while nothing is known."""
+"""The twenty rungs: four levels of five ways to ask, in the order in which they are tried while nothing is known.
 
-from typing import Literal
+One table: whatever makes a rung another way to ask than its neighbours stands in its row, and its words stand in
+`prompts/variants/<id>.txt`. What a row did for past jobs, and which rung is next, never enter here.
+"""
 
-from msgspec import Struct
+import re
+from collections.abc import Sequence
+from typing import Final
 
-Level = Literal["Conservative", "Moderate", "Aggressive", "Nuclear"]
+from daemon.rungs import FOCUSES, PASTS, EditScope, Proposer, Reach, Rung, Sampling
 
+E, T = EditScope, Sampling  # short, so that a row stays a line
+C: Final = "Conservative"
+M: Final = "Moderate"
+A: Final = "Aggressive"
+N: Final = "Nuclear"
+SMALL: Final = "smallest"
+LARGE: Final = "largest local"
+HOSTED: Final = "hosted"
+REPLAY: tuple[Proposer, ...] = ("learned", "templates", "model")
+PART: tuple[Proposer, ...] = ("templates", "model")
+HOSTED_NAMES = ("anthropic/", "openai/")
+ALIAS = re.compile(r"L([1-4])v([1-5])")
 
-class Rung(Struct, frozen=True):
-    """One way to ask."""
-
-    id: str
-    level: Level
-    name: str
-
-
+BASE = Rung("", C, "base run", "ranking", 10, E(8, 400), T(0.2), SMALL, learned=3, attempts=6)
+# fmt: off
 LADDER = (
-    Rung("C1", "Conservative", "replay and templates"),
-    Rung("C2", "Conservative", "traceback, minimal"),
-    Rung("C3", "Conservative", "test first"),
-    Rung("C4", "Conservative", "trace driven"),
-    Rung("C5", "Conservative", "error-class checklist"),
-    Rung("M1", "Moderate", "root cause first"),
-    Rung("M2", "Moderate", "revise with feedback"),
-    Rung("M3", "Moderate", "sibling comparison"),
-    Rung("M4", "Moderate", "contract across calls"),
-    Rung("M5", "Moderate", "history"),
-    Rung("A1", "Aggressive", "rewrite from contract"),
-    Rung("A2", "Aggressive", "other approach"),
-    Rung("A3", "Aggressive", "rule from examples"),
-    Rung("A4", "Aggressive", "second location"),
-    Rung("A5", "Aggressive", "strong diagnosis, local edit"),
-    Rung("N1", "Nuclear", "strong, fresh"),
-    Rung("N2", "Nuclear", "strong, with autopsy"),
-    Rung("N3", "Nuclear", "many cheap samples"),
-    Rung("N4", "Nuclear", "combine partial wins"),
-    Rung("N5", "Nuclear", "break if needed"),
+    #     id   level name                  looks at, files may change         heat    model   and
+    Rung("C1", C, "replay and templates",  "ranking",   1, E(1, 4, hunks=1), T(0.0), SMALL,
+                                                                             learned=3, attempts=3, proposers=REPLAY),
+    Rung("C2", C, "traceback, minimal",    "frames",    1, E(1, 10),         T(0.0), SMALL,  learned=3),
+    Rung("C3", C, "test first",            "tests",     3, E(1, 20),         T(0.2), SMALL),
+    Rung("C4", C, "trace driven",          "ranking",   1, E(1, 20),         T(0.2), SMALL),
+    Rung("C5", C, "error-class checklist", "ranking",   1, E(1, 20),         T(0.4), SMALL,  past="verdict", learned=5),
+    Rung("M1", M, "root cause first",      "callers",   5, E(2, 60),         T(0.4), SMALL),
+    Rung("M2", M, "revise with feedback",  "changed",   3, E(2, 80),         T(0.3), SMALL,  past="gain"),
+    Rung("M3", M, "sibling comparison",    "ranking",   2, E(2, 60),         T(0.4), SMALL,  learned=2),
+    Rung("M4", M, "contract across calls", "callers",   5, E(3, 60),         T(0.5), LARGE,  past="places"),
+    Rung("M5", M, "history",               "ranking",   3, E(2, 60),         T(0.3), LARGE,  learned=3),
+    Rung("A1", A, "rewrite from contract", "contract",  3, E(1, 200, functions=1), T(0.7), LARGE),
+    Rung("A2", A, "other approach",        "ranking",   3, E(2, 120),        T(0.8), LARGE,  past="lines"),
+    Rung("A3", A, "rule from examples",    "tests",     1, E(1, 200, functions=2), T(0.7), SMALL),
+    Rung("A4", A, "second location",       "elsewhere", 5, E(2, 80),         T(0.6), LARGE,  past="places"),
+    Rung("A5", A, "strong diagnosis",      "callers",   5, E(2, 80),         T(0.2), SMALL,
+                                                                             past="lines", learned=3, advisor=HOSTED),
+    Rung("N1", N, "strong, fresh",         "ranking",   5, E(4, 200),        T(0.0), HOSTED),
+    Rung("N2", N, "strong, with autopsy",  "ranking",   5, E(4, 200),        T(0.5), HOSTED, past="diffs", learned=3),
+    Rung("N3", N, "many cheap samples",    "ranking",   3, E(2, 60),         T(1.0, samples=8), SMALL, attempts=1),
+    Rung("N4", N, "combine partial wins",  "changed",   5, E(4, 200),        T(0.2), LARGE,  learned=3, proposers=PART),
+    Rung("N5", N, "break if needed",       "callers",   8, E(8, 400),        T(0.7), HOSTED, past="lines"),
 )
+# fmt: on
+_KNOWN = {rung.id: rung for rung in (BASE, *LADDER)}
+
+
+def rung_of(name: str) -> Rung | None:
+    """The rung of this id, or of its other name: `L3v2` is the second way on the third level; "" is the base run."""
+    if alias := ALIAS.fullmatch(name):
+        name = "CMAN"[int(alias[1]) - 1] + alias[2]
+    return _KNOWN.get(name)
 
 
 def from_rung(rung: str) -> tuple[Rung, ...]:
     """The ladder from this rung on; all of it where none is named."""
-    first = next((place for place, known in enumerate(LADDER) if known.id == rung), 0)
-    return LADDER[first:]
+    first = rung_of(rung)
+    return LADDER[LADDER.index(first) :] if first in LADDER else LADDER
+
+
+def model_of(reach: Reach, models: Sequence[str]) -> str:
+    """The model of the settings' ladder, smallest first, that is as high as this reaches: hosted ones only if named."""
+    local = [model for model in models if not model.startswith(HOSTED_NAMES)] or list(models)
+    hosted = [model for model in models if model.startswith(HOSTED_NAMES)] or local
+    return {SMALL: local[0], LARGE: local[-1], HOSTED: hosted[-1]}[reach]
+
+
+# Told to people
+
+COLUMNS = (
+    "id", "way to ask", "proposers", "looks at", "may change", "temperature", "is told of earlier runs", "model",
+    "attempts",
+)  # fmt: skip
+
+
+def table() -> str:
+    """The ladder as a table in Markdown, its columns in line."""
+    rows = [COLUMNS, *(_cells(rung) for rung in LADDER)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
+    rule = f"| {' | '.join('-' * width for width in widths)} |"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _cells(rung: Rung) -> tuple[str, ...]:
+    samples = f", {rung.sampling.samples} samples" if rung.sampling.samples > 1 else ""
+    fixes = f"{rung.learned} like fix{'es' if rung.learned > 1 else ''}"
+    model = f"{rung.reach}, advised by {rung.advisor}" if rung.advisor else rung.reach
+    return (
+        rung.id,
+        rung.name,
+        ", ".join(rung.proposers),
+        f"{FOCUSES[rung.focus]}: {rung.shown_files}",
+        said(rung.edits),
+        f"{rung.sampling.temperature}{samples}",
+        f"{PASTS[rung.past]}; {fixes}",
+        model,
+        str(rung.attempts),
+    )
+
+
+def said(edits: EditScope) -> str:
+    """An edit scope in words."""
+    parts = {"file": edits.files, "line": edits.lines, "place": edits.hunks, "function": edits.functions}
+    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in parts.items() if count)
