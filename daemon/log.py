@@ -6,10 +6,9 @@ forward from a position and vouches for every byte; a torn end can be told from 
 
 import os
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -18,10 +17,7 @@ from daemon import codec
 from daemon.disk import ROOM_ERRORS, sync, sync_path
 from daemon.events import AnyFact, Fact
 
-READ_BYTES = 4 * 2**20
-PIECE_BYTES = 128 * 2**10
-
-T = TypeVar("T")
+READ_BYTES = 128 * 2**10  # so few that they and their facts are still in the processor's cache when they are folded
 
 
 class Position(Struct, frozen=True):
@@ -121,30 +117,29 @@ class Log:
     def _read_segment(self, name: str, file: BinaryIO) -> Generator[list[AnyFact], None, bytes]:
         """Yield the facts of the whole lines in the file; return the bytes behind the last line end."""
         rest = b""
-        for lines, running, behind in _one_ahead(_checked(file, self.end.running)):
-            yield from self._facts(name, lines, running)
-            rest = behind
+        while chunk := file.read(max(READ_BYTES, len(rest))):  # a longer line is put together in few steps
+            cut = chunk.rfind(b"\n") + 1
+            if cut:
+                yield self._facts(name, rest + chunk[:cut])
+                rest = b""
+            rest += chunk[cut:]
         return rest
 
-    def _facts(self, name: str, lines: bytes, running: int | None) -> Iterator[list[AnyFact]]:
-        """The facts in these whole lines, which must follow on the present position; it moves behind them at the end.
-
-        They come in pieces so small that facts are still in the processor's cache when they are folded.
-        """
+    def _facts(self, name: str, lines: bytes) -> list[AnyFact]:
+        """The facts in these whole lines, which must follow on the present position; it moves behind them."""
+        end = self.end
+        running = codec.follows(memoryview(lines), end.running)
         if running is None:
             raise self._located(name, lines)
-        seq, begin = self.end.seq, 0
-        while begin < len(lines):
-            end = lines.find(b"\n", begin + PIECE_BYTES) + 1 or len(lines)
-            try:
-                facts = codec.decode_lines(lines[begin:end])
-            except msgspec.MsgspecError:
-                raise self._located(name, lines) from None
-            if (facts[0].seq, facts[-1].seq) != (seq + 1, seq + len(facts)):
-                raise self._located(name, lines)
-            seq, begin = seq + len(facts), end
-            yield facts
-        self.end = Position(self.end.segment, self.end.offset + len(lines), running, seq)
+        try:
+            facts = codec.decode_lines(lines)
+        except msgspec.MsgspecError:
+            raise self._located(name, lines) from None
+        seq = end.seq + len(facts)
+        if (facts[0].seq, facts[-1].seq) != (end.seq + 1, seq):
+            raise self._located(name, lines)
+        self.end = Position(end.segment, end.offset + len(lines), running, seq)
+        return facts
 
     def _located(self, name: str, lines: bytes) -> LogBroken:
         """Which of these lines is broken, and how."""
@@ -181,7 +176,7 @@ class Log:
             sync_path(self.folder)
             self.torn = Torn(path.name, offset, len(rest), aside.name)
         if whole:
-            yield from self._facts(path.name, rest + b"\n", codec.follows(rest + b"\n", self.end.running))
+            yield self._facts(path.name, rest + b"\n")
 
     # Writing
 
@@ -229,27 +224,6 @@ class Log:
 
     def _path(self, segment: int) -> Path:
         return self.folder / f"{segment:012d}.jsonl"
-
-
-def _checked(file: BinaryIO, running: int) -> Iterator[tuple[bytes, int | None, bytes]]:
-    """Chunks of whole lines, the running checksum after each (None: not what was written), and the bytes behind."""
-    rest = b""
-    after: int | None = running
-    while (chunk := file.read(READ_BYTES)) and after is not None:
-        cut = chunk.rfind(b"\n") + 1
-        lines, rest = (rest + chunk[:cut], chunk[cut:]) if cut else (b"", rest + chunk)
-        if lines:
-            after = codec.follows(memoryview(lines), after)
-        yield lines, after, rest
-
-
-def _one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before is looked at: a checksum needs no interpreter."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
-            yield item
 
 
 def segments(folder: Path) -> list[str]:
