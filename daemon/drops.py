@@ -83,14 +83,18 @@ class Idea(
 
     title: SomeLine
     description: Annotated[str, Meta(min_length=1, max_length=2_000_000)]
-    language: Line = "python"
+    language: Annotated[Line, Meta(description="Python is the only one so far; another one is refused.")] = "python"
     acceptance_tests: Annotated[
         dict[FileName, Text], Meta(description="File name → content; the tests that decide. Never edited.")
     ] = {}
-    sample_code: Text = ""
-    dependencies: list[SomeLine] = []
+    sample_code: Annotated[Text, Meta(description="Code that shows what you mean; an example, not a beginning.")] = ""
+    dependencies: Annotated[
+        list[SomeLine], Meta(max_length=100, description="What it may stand on, like `httpx>=0.27`.")
+    ] = []
     entry_point: Annotated[Line, Meta(description="What a person starts, like `python -m counter`.")] = ""
-    constraints: list[SomeLine] = []
+    constraints: Annotated[
+        list[SomeLine], Meta(max_length=100, description="What must hold besides, like `no network`.")
+    ] = []
     priority: Priority = 5
 
 
@@ -132,6 +136,7 @@ class SweBench(Struct, frozen=True, kw_only=True):
 
 Job = Repair | Idea
 Drop = Repair | Idea | ErrorReport | Retry
+LANGUAGES = ("python", "Python", "python3")  # in which a project can be built and measured
 INLETS = ("ideas", "errors", "retries")
 FORMS: dict[str, type[Struct]] = {
     "repair": Repair,
@@ -190,6 +195,8 @@ def schema(form: str) -> dict[str, Any]:
     made = msgspec.json.schema(FORMS[form])
     described = made["$defs"][FORMS[form].__name__]
     described["required"] = [field for field in described["required"] if field != "kind"]
+    if form == "idea":
+        described["properties"]["language"]["enum"] = list(LANGUAGES)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
@@ -203,9 +210,17 @@ def _job(value: dict[str, Any]) -> Job:
     if kind == "repair":
         return _convert("repair", fields, Repair)
     if kind == "idea":
-        return _convert("idea", fields, Idea)
+        return _spoken(_convert("idea", fields, Idea))
     remedy = f"say what to mend, {_example('repair')}, or what to write, {_example('idea')}"
     raise Unfit("kind", "'repair' or 'idea'", "nothing" if kind is None else _shown(kind), remedy)
+
+
+def _spoken(idea: Idea) -> Idea:
+    """The idea, if its language is one that can be measured. Not part of the type: an old log's ideas stay readable."""
+    if idea.language not in LANGUAGES:
+        remedy = "leave language out for Python; other languages cannot be built and measured yet"
+        raise Unfit("language", " or ".join(map(repr, LANGUAGES)), _shown(idea.language), remedy)
+    return idea
 
 
 def _error_report(value: dict[str, Any]) -> ErrorReport:

@@ -100,6 +100,13 @@ def test_all_fields_arrive() -> None:
     assert idea.acceptance_tests == tests["acceptance_tests"]
 
 
+def test_an_idea_in_another_language_is_refused_before_anything_is_spent_on_it() -> None:
+    told = unfit("ideas", EXAMPLES["idea"] | {"language": "rust"})
+    assert (told.field, told.got) == ("language", 'the text "rust"')
+    assert "leave language out for Python" in told.remedy
+    assert isinstance(read("ideas", EXAMPLES["idea"] | {"language": "Python"}), Idea)
+
+
 def test_reports_and_retries() -> None:
     assert read("errors", {"project": "p", "traceback": "t"}) == ErrorReport(project="p", traceback="t")
     assert read("retries", {"job": "i-000007", "rung": "N5"}) == Retry(job="i-000007", rung="N5")
