@@ -19,7 +19,7 @@ SMALL: Final = "smallest"
 LARGE: Final = "largest local"
 HOSTED: Final = "hosted"
 REPLAY: tuple[Proposer, ...] = ("learned", "templates", "model")
-PART: tuple[Proposer, ...] = ("templates", "model")
+BOTH: tuple[Proposer, ...] = ("templates", "model")
 HOSTED_NAMES = ("anthropic/", "openai/")
 ALIAS = re.compile(r"L([1-4])v([1-5])")
 
@@ -47,7 +47,7 @@ LADDER = (
     Rung("N1", N, "strong, fresh",         "ranking",   5, E(4, 200),        T(0.0), HOSTED),
     Rung("N2", N, "strong, with autopsy",  "ranking",   5, E(4, 200),        T(0.5), HOSTED, past="diffs", learned=3),
     Rung("N3", N, "many cheap samples",    "ranking",   3, E(2, 60),         T(1.0, samples=8), SMALL, attempts=1),
-    Rung("N4", N, "combine partial wins",  "changed",   5, E(4, 200),        T(0.2), LARGE,  learned=3, proposers=PART),
+    Rung("N4", N, "combine partial wins",  "changed",   5, E(4, 200),        T(0.2), LARGE,  learned=3, proposers=BOTH),
     Rung("N5", N, "break if needed",       "callers",   8, E(8, 400),        T(0.7), HOSTED, past="lines"),
 )
 # fmt: on

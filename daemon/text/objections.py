@@ -84,12 +84,12 @@ def cosmetic(path: str, before: str, after: str) -> str:
     """Why the change changes nothing that runs, or ""."""
     if before == after:
         return f"The edits of {path} change nothing: REPLACEMENT is the same as what stands there. Change the code."
-    if path.endswith(PYTHON) and _meaning(before) == _meaning(after) != "":
+    if path.endswith(PYTHON) and meaning(before) == meaning(after) != "":
         return f"The edits of {path} change only comments, docstrings or white space. Change what the code does."
     return ""
 
 
-def _meaning(text: str) -> str:
+def meaning(text: str) -> str:
     """The program without its docstrings and layout; "" where it is none."""
     try:
         tree = parsed(text)
