@@ -47,7 +47,7 @@ FIRST = ("[:count]", "[: count + 1]")
             {**changed(LAST), "more.py": "x = 1\n"},
             "change 2 files (days.py, more.py), and only 1 file",
         ),
-        (EditScope(1, 8), {"days.py": None}, "change 9 lines, and only 8"),
+        (EditScope(1, 7), {"days.py": None}, "change 8 lines, and only 7"),
         (EditScope(1, 9, functions=1), changed(LAST), ""),
         (EditScope(1, 9, functions=1), changed(LAST, ("import os", "import re")), ""),
         (EditScope(1, 9, functions=2), changed(LAST, FIRST), ""),
