@@ -13,11 +13,11 @@ from collections.abc import Collection
 NAME_CHARACTERS = 40  # of a project's name: with a number behind it still far from any system's limit
 UNNAMED = "project"  # a title without a single Latin letter or digit
 
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 _BUILD_WORDS = {"src", "test", "tests", "docs", "build", "dist", "venv", "site_packages", "setup", "conftest"}
 _RUNNERS = {"pytest", "pluggy", "pip", "setuptools", "wheel", "main", "daemon", "mypy", "ruff", "coverage"}
 RESERVED = frozenset(
-    {*_DEVICES, *_BUILD_WORDS, *_RUNNERS, *map(str.lower, sys.stdlib_module_names), *map(str.lower, keyword.kwlist)}
+    {*DEVICES, *_BUILD_WORDS, *_RUNNERS, *map(str.lower, sys.stdlib_module_names), *map(str.lower, keyword.kwlist)}
 )
 
 
