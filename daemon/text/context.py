@@ -36,6 +36,7 @@ WEIGHTS = {
     "words": 1.0,
     "named": 1.0,
     "changed": 1.0,
+    "asked": 2.0,
     "imported": 0.7,
     "stem": 0.5,
     "central": 0.3,
@@ -46,6 +47,7 @@ REASONS = {
     "words": "it speaks of the same things as the problem",
     "named": "the problem or the failure names it",
     "changed": "an earlier attempt changed it",
+    "asked": "this way to ask looks at it",
     "imported": "the failing tests use what it defines",
     "stem": "its name is that of the tests",
     "central": "much of the code imports it",
@@ -69,6 +71,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     executed_failing: list[dict[str, list[int]]] = []
     executed_passing: list[dict[str, list[int]]] = []
     changed: list[str] = []
+    asked: list[str] = []
 
 
 class Shown(Struct, frozen=True, omit_defaults=True):
@@ -163,6 +166,7 @@ def _ranked(clues: "_Clues", without: Collection[str] = ()) -> list[Ranked]:
         "words": clues.words(),
         "named": clues.named(),
         "changed": dict.fromkeys(clues.evidence.changed, 1.0),
+        "asked": dict.fromkeys(clues.evidence.asked, 1.0),
         "imported": clues.imported(),
         "stem": clues.stems(),
     }
