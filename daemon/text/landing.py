@@ -7,7 +7,7 @@ order mark, its line ends and whether its last line is ended.
 import ast
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from itertools import pairwise
 from typing import NoReturn
@@ -46,8 +46,19 @@ class Splice(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-def land(edits: Sequence[Edit], files: Mapping[str, str], targets: Collection[str] = ()) -> dict[str, str | None]:
-    """The new text of every changed path, None where the file goes; or `Refused`, and nothing has happened."""
+Forbid = Callable[[str, str | None, str | None, Collection[str]], str]
+
+
+def land(
+    edits: Sequence[Edit],
+    files: Mapping[str, str],
+    targets: Collection[str] = (),
+    forbid: Forbid = objections.forbidden,
+) -> dict[str, str | None]:
+    """The new text of every changed path, None where the file goes; or `Refused`, and nothing has happened.
+
+    `forbid` says why a path may not change, or "": for a repair the tests may not, a new project writes its own.
+    """
     refusals: list[Refusal] = []
     grouped: dict[str, list[Edit]] = {}
     for edit in edits:
@@ -60,7 +71,7 @@ def land(edits: Sequence[Edit], files: Mapping[str, str], targets: Collection[st
         before = files.get(path)
         try:
             after = _after(path, before, group)
-            _object(path, before, after, targets)
+            _object(path, before, after, forbid(path, before, after, targets))
             landed[path] = after
         except Refused as refused:
             refusals += refused.refusals
@@ -405,9 +416,9 @@ def _telling(lines: Sequence[str]) -> Iterator[str]:
 # A file as a whole
 
 
-def _object(path: str, before: str | None, after: str | None, targets: Collection[str]) -> None:
-    if why := objections.forbidden(path, before, after, targets):
-        _refuse(path, "forbidden", why)
+def _object(path: str, before: str | None, after: str | None, forbidden: str) -> None:
+    if forbidden:
+        _refuse(path, "forbidden", forbidden)
     if after is None or not path.endswith(objections.PYTHON):
         return
     broken = objections.syntax_error(after)
