@@ -94,7 +94,7 @@ class Prompt(Struct, frozen=True):
 
 def prompt(words: Words, asked: Asked) -> Prompt:
     """The prompt. With an empty selection its `tokens` say what is left of a window for files."""
-    quoting = _Quoting(asked)
+    quoting = Quoting(asked)
     skills = choose(words.skills, asked)
     fill = _Fill(words)
     user = "\n".join(part for part in _sections(words, asked, quoting) if part)
@@ -130,7 +130,7 @@ class _Fill:
         return Template(self._templates[name]).substitute(values)
 
 
-def _sections(words: Words, asked: Asked, quoting: "_Quoting") -> Iterable[str]:
+def _sections(words: Words, asked: Asked, quoting: "Quoting") -> Iterable[str]:
     fill = _Fill(words)
     problem = [quoting.quote("problem", asked.problem), quoting.quote("hint", asked.hint)]
     yield _section(fill, "problem", problem)
@@ -153,7 +153,7 @@ def _section(fill: _Fill, name: str, quoted: Sequence[str]) -> str:
     return fill(name, quoted="\n\n".join(filter(None, quoted))) if any(quoted) else ""
 
 
-def _red(failing: Sequence[Failing], quoting: "_Quoting") -> Iterable[str]:
+def _red(failing: Sequence[Failing], quoting: "Quoting") -> Iterable[str]:
     """The failures that differ, in full; the others by name."""
     distinct: dict[str, Failing] = {}
     for one in failing:
@@ -191,7 +191,7 @@ def _history_shown(history: Sequence[Tried]) -> str:
     return "none" if not history else "last attempt" if sees_last(history) else "one line each"
 
 
-def _feedback(words: Words, history: Sequence[Tried], quoting: "_Quoting") -> str:
+def _feedback(words: Words, history: Sequence[Tried], quoting: "Quoting") -> str:
     fill = _Fill(words)
     if not history:
         return ""
@@ -337,10 +337,10 @@ def _between_texts(one: str, other: str) -> set[str]:
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-class _Quoting:
+class Quoting:
     """Puts the words of others between marks that occur in none of them, and keeps account of what it cuts."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Struct) -> None:
         everything = msgspec.json.encode(asked)
         digest = hashlib.blake2b(everything, digest_size=4).hexdigest()
         while digest.encode() in everything:
