@@ -43,7 +43,7 @@ class Session(Struct, frozen=True):
         root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
         report, secret = exchange / "report.jsonl", exchange / "secret"
         key = secrets.token_bytes(SECRET_BYTES)
-        await run_sync(_put_secret, secret, key)
+        await run_sync(put_secret, secret, key)
         runner, argv = self._argv(str(report), str(secret))
         command = Command.within(
             settings,
@@ -60,9 +60,9 @@ class Session(Struct, frozen=True):
             environment=self.environment.variables | CALM,
         )
         ran = await sandbox.run(command)
-        ended = _ended(ran)
+        ended = ended_as(ran)
         if runner == "report":
-            return read_report(await run_sync(_taken, report), key, ended)
+            return read_report(await run_sync(taken, report), key, ended)
         return read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
 
     def _lay_out(self, exchange: Path) -> None:
@@ -94,13 +94,14 @@ class Session(Struct, frozen=True):
         return sorted({name.partition("::")[0] for name in [*self.drop.tests, *self.drop.keep_passing]})
 
 
-def _put_secret(path: Path, key: bytes) -> None:
+def put_secret(path: Path, key: bytes) -> None:
+    """Leave the secret of the seals for the runner, which removes it before anything else runs."""
     path.write_bytes(key)
     path.chmod(0o600)
     give(path)
 
 
-def _taken(path: Path) -> bytes:
+def taken(path: Path) -> bytes:
     """What was reported: a plain file of a bounded size, and nothing that it may have been exchanged for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -112,6 +113,7 @@ def _taken(path: Path) -> bytes:
         return file.read(REPORT_BYTES) if is_plain else b""
 
 
-def _ended(ran: Ran) -> Ended:
+def ended_as(ran: Ran) -> Ended:
+    """How a session's process ended, as the sandbox saw it."""
     output = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace")
     return Ended(ran.status, ran.signal, ran.timed_out, ran.out_of_memory, output)
