@@ -255,8 +255,8 @@ def _is_syntax(outcome: Outcome) -> bool:
 def _again(held: Held, missing: Sequence[str], meant: dict[str, list[str]], after: Outcomes) -> Failure:
     """Whether any target still fails as it did on the untouched tree."""
     causes = [_worst(target, meant[target], after) for target in missing]
-    names = {signature.of(str(outcome.cause or outcome.detail))[0] for outcome in causes}
-    return "same_failure" if held.signature in names else "other_failure"
+    names = {signature.exact(signature.of(str(outcome.cause or outcome.detail))[0]) for outcome in causes}
+    return "same_failure" if signature.exact(held.signature) in names else "other_failure"
 
 
 # Words

@@ -63,7 +63,7 @@ def refused(*sessions: Outcomes, targets: tuple[str, ...] = (TARGET,)) -> Refuse
 def test_red_holds_when_a_target_fails() -> None:
     verdict = held()
     assert (verdict.failing, verdict.baseline) == ([TARGET], [OTHER])
-    assert verdict.signature.startswith("v1:")
+    assert verdict.signature.startswith("v2:")
     assert "assert 1 == 2" in verdict.message
     assert "tests/test_a.py:3 in test_target" in verdict.message
 
