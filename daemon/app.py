@@ -15,7 +15,8 @@ from daemon import __version__
 from daemon import events as e
 from daemon.blobs import Blobs
 from daemon.disk import SyncFailed, sweep
-from daemon.effects import hands_of
+from daemon.effects import real_hands, scripted_hands
+from daemon.effects.workshop import Workshop
 from daemon.effects.world import World
 from daemon.exits import Exit
 from daemon.holding import Held, hold
@@ -28,6 +29,8 @@ from daemon.state import ROOM_RETRY_S, State
 from daemon.worker import Workers
 
 LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
+ONCE_FAULTS = 2  # `once` waits for the world once: a model may be busy, a server may be starting
+WAITS_TOLD = 100  # different reasons to wait; who has that many reads state/views/queue.json
 IDLE_LOOK_S = 0.05  # how often `once` looks whether everything has settled
 
 logger = structlog.get_logger("app")
@@ -72,7 +75,9 @@ class Daemon:
         self.settings = settings
         self.state = State(folder, settings)
         blobs = Blobs(folder / "blobs")
-        world = World(settings, Clock(), SystemRandom(), blobs, folder / "workspaces", hands_of(settings.world))
+        self.shop = Workshop(settings, os.environ) if settings.world == "real" else None
+        hands = real_hands(self.shop) if self.shop else scripted_hands()
+        world = World(settings, Clock(), SystemRandom(), blobs, folder / "workspaces", hands)
         self.publisher = Publisher(self.state, blobs)
         self.workers = Workers(self.state, world)
         self.inlet = Inlet(Path(settings.queue_dir), self.state)
@@ -80,6 +85,7 @@ class Daemon:
         self._crew_left = anyio.Event()
         self._stop = anyio.Event()
         self._reason = ""
+        self._told: set[str] = set()  # what had to be waited for
         self._fell_short = 0  # what was asked for and got no certificate, for `once`
 
     async def live(self, *, once: bool, parent: int | None, since: float) -> Exit:
@@ -91,9 +97,12 @@ class Daemon:
             self._fell_short = await run_sync(fell_short, self.state, since) if since else 0
             self.state.listen(e.JobSettled, self._count)
             self.state.listen(e.DropRejected, self._tell_rejected)
+            self.state.listen(e.RunParked, self._tell_parked)
             everybody.start_soon(self.state.keep)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
             self._tell_ready()
+            if self.shop:
+                everybody.start_soon(self.shop.look_round)
             everybody.start_soon(self.publisher.follow)
             everybody.start_soon(self.workers.decide)
             everybody.start_soon(self.workers.watch_the_clock)
@@ -109,7 +118,8 @@ class Daemon:
         self.state.close()
         if once and not is_clean:
             return Exit.CRASHED  # what was settled may not be on the disk: nothing to rely on yet
-        return Exit.NOT_ALL_CERTIFIED if once and self._fell_short else Exit.DONE
+        is_short = self._fell_short or self.state.views.jobs.open
+        return Exit.NOT_ALL_CERTIFIED if once and is_short else Exit.DONE
 
     async def _catch_up(self) -> None:
         """Come to the present; a torn end can only be kept aside where there is room for it."""
@@ -168,9 +178,18 @@ class Daemon:
         self.stop("the supervisor is gone")
 
     async def _stop_when_settled(self) -> None:
-        while self.state.views.jobs.open or not self.inlet.empty:  # noqa: ASYNC110  two conditions, and no hurry
+        while not (self.inlet.empty and self._only_waits()):  # noqa: ASYNC110  two conditions, and no hurry
             await anyio.sleep(IDLE_LOOK_S)
-        self.stop("everything has settled")
+        left = len(self.state.views.jobs.open)
+        self.stop(f"{left} jobs wait for the world; start again when it is back" if left else "everything has settled")
+
+    def _only_waits(self) -> bool:
+        """Whether all jobs are over, or wait for something that has failed them more than once."""
+        views = self.state.views
+        if views.queue.running or views.queue.ready:
+            return False
+        runs = [job.open_runs() for job in views.jobs.open.values()]
+        return all(each and all(run.fault and run.faults >= ONCE_FAULTS for run in each) for each in runs)
 
     # Signs of life
 
@@ -199,6 +218,12 @@ class Daemon:
         self._fell_short += 1
         problem = f"{fact.field}: expected {fact.expected}, got {fact.got}"
         logger.warning("drop_rejected", name=fact.name, entry=fact.entry, problem=problem, remedy=fact.remedy)
+
+    def _tell_parked(self, fact: e.RunParked) -> None:
+        """Say what is waited for, each reason once."""
+        if fact.fault not in self._told and len(self._told) < WAITS_TOLD:
+            self._told.add(fact.fault)
+            logger.warning("waiting", job=fact.job, why=fact.fault)
 
 
 def fell_short(state: State, since: float) -> int:

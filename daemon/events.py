@@ -273,11 +273,12 @@ class ProjectMeasured(OfRun, frozen=True, kw_only=True):
 
 
 class Certified(OfRun, frozen=True, kw_only=True):
-    """The record that proves the job; certificate and patch are blobs."""
+    """The record that proves the job; certificate and patch are blobs, `branch` stands in the user's repository."""
 
     attempt: int
     certificate: str
     patch: str
+    branch: str = ""
 
 
 class WorldFaulted(OfRun, frozen=True, kw_only=True):

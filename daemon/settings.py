@@ -58,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Annotated[int, Meta(ge=512)], ...],
         Meta(min_length=1, description="The context windows in use, in tokens; few, for another size reloads a model."),
     ] = (8192, 16384, 32768)
+    context_tokens: Annotated[
+        int, Meta(ge=256, description="The most that is shown of a tree: small models lose themselves in more.")
+    ] = 16_000
+    own_skills_dir: Annotated[str, Meta(description="Your own skills (*.md); one of the same name replaces ours.")] = ""
     answer_tokens: Annotated[int, Meta(ge=16, description="The longest answer; a longer one is cut off.")] = 4096
     model_thinks: Annotated[
         bool, Meta(description="Let models that can think aloud do so; it counts towards `answer_tokens`.")
@@ -94,7 +98,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     hosted_budget_tokens: Annotated[int, Meta(ge=0, description="The same in tokens, in and out.")] = 0
 
-    # Workspaces and environments
+    # Gates, workspaces and environments
+    gate_runs: Annotated[
+        int, Meta(ge=1, le=20, description="How often the untouched tree is tested; tests that disagree are flaky.")
+    ] = 2
     workspace_bytes: Annotated[int, Meta(ge=2**20, description="How much a run may write into its tree.")] = 2 * 2**30
     install_timeout_s: Annotated[float, Meta(gt=0, description="The longest installation of what tests need.")] = 1800.0
     environments_bytes: Annotated[

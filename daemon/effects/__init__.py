@@ -1,22 +1,40 @@
 """Step → facts: every hand that touches the world. Hands do not decide; what they find is for policy to answer."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from daemon import events as e
 from daemon import steps
 from daemon.disk import ROOM_ERRORS
-from daemon.effects import ledger, missing, scripted
-from daemon.effects.world import Fault, Hands, World
+from daemon.drops import Idea
+from daemon.effects import certify, ledger, missing, propose, repair, scripted
+from daemon.effects.workshop import Workshop
+from daemon.effects.world import Fault, Hand, Hands, World
 from daemon.events import Fact
 
 
-def hands_of(world: str) -> Hands:
-    """The table of a world: which hand does which step."""
-    match world:
-        case "scripted":
-            return ledger.HANDS | scripted.Stage().hands()
-        case _:
-            return ledger.HANDS | missing.HANDS
+def scripted_hands() -> Hands:
+    """The table of a world that plays what drops tell it to."""
+    return ledger.HANDS | scripted.Stage().hands()
+
+
+def real_hands(shop: Workshop) -> Hands:
+    """The table of the real world: which hand does which step."""
+    at_work: Hands = {
+        steps.PrepareEnvironment: repair.prepare_environment,
+        steps.PrepareWorkspace: repair.prepare_workspace,
+        steps.RunRedGate: repair.run_red_gate,
+        steps.Propose: propose.ask_a_model,
+        steps.ApplyEdits: repair.apply_edits,
+        steps.RunGreenGate: repair.run_green_gate,
+        steps.Certify: certify.certify,
+    }
+    return ledger.HANDS | {step: partial(_by_kind, hand, shop) for step, hand in at_work.items()}
+
+
+async def _by_kind(hand: Hand, shop: Workshop, step: steps.OfRun, world: World) -> Sequence[Fact]:
+    """Repairs and ideas take the same steps with hands of their own."""
+    return await (missing.refuse if isinstance(step.drop, Idea) else hand)(shop, step, world)
 
 
 async def perform(step: steps.Step, world: World) -> Sequence[Fact]:

@@ -5,15 +5,18 @@ commit, so that neither the future's objects nor a hostile hook is within anybod
 and never touched.
 """
 
+import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
-from daemon.disk import write_whole
+from daemon.disk import ROOM_ERRORS, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.sandbox.host import user
 
@@ -31,6 +34,20 @@ NOT_OURS = {
     ".pytest_cache",
 }
 TEXT_BYTES = 4 * 2**20  # a larger file is data
+
+
+NO_MODE = "000000"
+PLAIN_MODES = (NO_MODE, "100644", "100755")
+
+Changes = Mapping[str, bytes | None]  # path → what the file becomes; None takes it away
+
+
+class Changed(Struct, frozen=True):
+    """What a pristine tree becomes: git's name of it, the patch, the files."""
+
+    tree: str
+    patch: bytes
+    changes: Changes
 
 
 class Source(Struct, frozen=True):
@@ -61,17 +78,38 @@ class Tree(Struct, frozen=True):
         """Our git folder, with one commit named base."""
         return Git(self.folder / "git")
 
-    def patch(self, changes: Mapping[str, bytes | None]) -> bytes:
-        """The changes (None deletes) as git's own diff against the tree."""
-        index = self.folder / f"index-{os.getpid()}-{id(changes)}"
-        try:
-            self.git.ask("read-tree", "base", index=index)
+    def changed(self, changes: Changes) -> "Changed":
+        """The tree with these changes: its name, and git's own diff from here to there."""
+        with self._index() as index:
             entries = "".join(f"{self._entry(path, data)}\t{path}\0" for path, data in changes.items())
             self.git.ask("update-index", "-z", "--index-info", given=entries.encode(), index=index)
-            diff = self.git.ask("diff-index", "--cached", "--patch", "--binary", "--no-renames", "base", index=index)
-            return diff.lstrip(b"\n")
-        finally:
-            index.unlink(missing_ok=True)
+            return self._changed(index)
+
+    def patched(self, patch: bytes) -> "Changed":
+        """The tree with a patch applied; GitRefused where it does not apply."""
+        with self._index() as index:
+            self.git.ask("apply", "--cached", "--whitespace=nowarn", "-", given=patch, index=index)
+            return self._changed(index)
+
+    @contextmanager
+    def _index(self) -> Iterator[Path]:
+        """An index of the base, for a while."""
+        with TemporaryDirectory(prefix="index-", dir=self.folder) as folder:
+            index = Path(folder, "index")
+            self.git.ask("read-tree", "base", index=index)
+            yield index
+
+    def _changed(self, index: Path) -> "Changed":
+        diff = self.git.ask("diff-index", "--cached", "--patch", "--binary", "--no-renames", "base", index=index)
+        raw = self.git.ask("diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", "base", index=index)
+        parts = raw.decode("utf-8", "surrogateescape").split("\0")
+        changes: dict[str, bytes | None] = {}
+        for about, path in zip(parts[0::2], parts[1::2], strict=False):
+            _, mode, _, blob, _ = about.split(" ")
+            if mode not in PLAIN_MODES:
+                raise GitRefused(f"{path} would become something else than a file")
+            changes[path] = None if mode == NO_MODE else self.git.ask("cat-file", "blob", blob)
+        return Changed(self.git.ask("write-tree", index=index).decode().strip(), diff.lstrip(b"\n"), changes)
 
     def _entry(self, path: str, data: bytes | None) -> str:
         """Mode and blob of a changed file, as an index wants them; mode 0 takes it out."""
@@ -126,6 +164,23 @@ class Trees:
         write_whole(pin, tree.key.encode(), durable=True)
         return tree
 
+    def land(self, source: Source, branch: str, patch: bytes, message: str) -> None:
+        """Leave the patch as a branch in the user's own repository, whose checkout stays as it is. Blocks."""
+        try:
+            git = _git_of(self._place(source.repo)) if "://" not in source.repo else None
+            if git is None:
+                raise SourceRefused(f"{source.repo} is no git repository of this machine, so it has no branches")
+            base = git.commit_of(source.commit or "HEAD")
+            with TemporaryDirectory(prefix="index-", dir=self.folder) as folder:
+                index = Path(folder, "index")
+                git.ask("read-tree", base, index=index)
+                git.ask("apply", "--cached", "--whitespace=nowarn", "-", given=patch, index=index)
+                content = git.ask("write-tree", index=index).decode().strip()
+            commit = git.ask("commit-tree", "-p", base, content, given=message.encode()).decode().strip()
+            git.ask("update-ref", f"refs/heads/{branch}", commit)
+        except GitRefused as error:
+            raise SourceRefused(f"{branch} could not be made in {source.repo}: {error}") from error
+
     def _make(self, source: Source) -> Tree:
         making = self.folder / f"making-{os.getpid()}-{hashlib.sha256(os.urandom(16)).hexdigest()[:16]}"
         try:
@@ -137,9 +192,10 @@ class Trees:
             _give(tree.files)
             key = tree.git.ask("rev-parse", "base^{tree}").decode().strip()
             made = Tree(key, self.folder / key)
-            if not made.folder.exists():
-                making.rename(made.folder)
+            _put_in_place(making, made.folder)
         except (GitRefused, OSError) as error:
+            if isinstance(error, OSError) and error.errno in ROOM_ERRORS:
+                raise
             raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
         else:
             return made
@@ -180,6 +236,16 @@ class Trees:
             git.ask("init", "--quiet", "--bare", str(mirror))
         git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
         return mirror
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Rename, unless another job of the same content was faster: the first one stays."""
+    try:
+        if not folder.exists():
+            made.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _git_of(place: Path) -> Git | None:

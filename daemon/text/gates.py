@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.events import Failure, Refusal
 from daemon.text import signature
@@ -17,6 +17,7 @@ from daemon.text.outcomes import Cause, Outcome, Outcomes, stands_in
 from daemon.text.wanted import Reported
 
 SHOWN = 5  # failing tests told in one message
+TOLD_IN_FULL = 50  # failing tests of which everything is kept; of the rest, what they say
 FRAMES_SHOWN = 5
 DETAIL_CHARACTERS = 1500
 OUTPUT_CHARACTERS = 600
@@ -27,7 +28,10 @@ _USAGE_ERROR, _NONE_COLLECTED = 4, 5  # pytest's exit statuses
 
 
 class Held(Struct, frozen=True):
-    """Red holds. `baseline` are the tests that must pass again, `flaky` the bystanders that are left out of it."""
+    """Red holds. `baseline` are the tests that must pass again, `flaky` the bystanders that are left out of it.
+
+    `failed` tells by id how the targets failed; one that could not be collected stands there under its own name.
+    """
 
     targets: list[str]
     failing: list[str]
@@ -36,6 +40,9 @@ class Held(Struct, frozen=True):
     message: str
     flaky: list[str] = []
     meddling: list[str] = []
+    failed: dict[str, Outcome] = {}
+    ids: list[str] = []
+    python: str = ""
 
 
 class Refused(Struct, frozen=True):
@@ -94,7 +101,21 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
         message=_told(held, meant, first),
         flaky=sorted(unstable),
         meddling=first.meddling,
+        failed=_failed(held, meant, first),
+        python=first.python,
+        ids=list(dict.fromkeys(name for target in wanted for name in meant[target] or [target])),
     )
+
+
+def _failed(held: Sequence[str], meant: dict[str, list[str]], session: Outcomes) -> dict[str, Outcome]:
+    failed: dict[str, Outcome] = {}
+    for target in held:
+        names = [name for name in meant[target] if not _passes(name, session)]
+        for name in names or [target]:
+            outcome = _worst(name, [name] if names else [], session)
+            bare = structs.replace(outcome, detail="", output="")
+            failed[name] = outcome if len(failed) < TOLD_IN_FULL else bare
+    return failed
 
 
 def flaky(sessions: Sequence[Outcomes]) -> list[str]:
@@ -228,6 +249,12 @@ def green(held: Held, after: Outcomes) -> Passed | NotPassed:
     if after.problems or new or not after.is_complete:
         return NotPassed("other_failure", f"this is no pass: {_doubt(after, new)}", fixed)
     return Passed(fixed, len(kept))
+
+
+def passing(held: Held, after: Outcomes) -> set[str]:
+    """Of the targets' ids and the baseline, those that pass there."""
+    reported = Reported(after)
+    return {name for name in {*held.ids, *held.baseline} if _all_pass(reported.find(name), after)}
 
 
 def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:

@@ -99,6 +99,7 @@ class Outcomes(Struct, frozen=True):
     meddling: list[str] = []
     labels: dict[str, list[str]] = {}
     own: list[str] = []
+    python: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -263,6 +264,7 @@ def read_report(data: bytes, secret: bytes, ended: Ended) -> Outcomes:
         meddling=sorted(set(reading.meddling)),
         labels=reading.labels,
         own=header.own if header else [],
+        python=header.python if header else "",
     )
 
 

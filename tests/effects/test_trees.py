@@ -168,7 +168,7 @@ def test_a_patch_applies_to_the_users_checkout(checkout: Path, tree: Tree) -> No
         "pkg/new.py": b"n = 1\n",
         "data.bin": None,
     }
-    patch = tree.patch(changes)
+    patch = tree.changed(changes).patch
     git(checkout, "checkout", "-q", "--force", "HEAD~2")
     subprocess.run(["git", "apply", "--whitespace=nowarn"], cwd=checkout, input=patch, check=True)
     after = contents(checkout)
@@ -179,7 +179,7 @@ def test_a_patch_applies_to_the_users_checkout(checkout: Path, tree: Tree) -> No
 
 
 def test_no_change_is_an_empty_patch(tree: Tree) -> None:
-    assert tree.patch({"pkg/tab.py": FILES["pkg/tab.py"]}) == b""
+    assert tree.changed({"pkg/tab.py": FILES["pkg/tab.py"]}).patch == b""
 
 
 def test_texts_are_the_text_files_without_links_and_data(tree: Tree) -> None:

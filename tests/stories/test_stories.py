@@ -150,10 +150,10 @@ def test_two_daemons_never_share_a_state(tmp_path: Path) -> None:
         assert f"pid {daemon.process.pid}" in second.stderr
 
 
-def test_without_real_hands_it_says_exactly_what_is_missing(tmp_path: Path) -> None:
+def test_what_has_no_hands_yet_says_exactly_what_is_missing(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, world="real")
-    daemon.drop("a.json", repair("a"))
+    daemon.drop("a.json", idea("a"))
     assert daemon.start("work", "--once").wait() == 1
     [job] = daemon.view("jobs")["last_settled"]
     assert job["outcome"] == "refused"
-    assert "no hands for a repair" in job["reason"]
+    assert "no hands for an idea" in job["reason"]

@@ -1,0 +1,125 @@
+"""The hand that certifies: everything is done once more from what was recorded, and only what held is signed.
+
+The recorded answers are landed again on the pristine tree, and the tests are run again on what they give: a repair that
+cannot be repeated is no repair, and goes back as a failed attempt.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from anyio import current_time
+from anyio.to_thread import run_sync
+from msgspec.structs import replace
+
+from daemon import __version__, certificate, steps
+from daemon import events as e
+from daemon.certificate import MUST, Attempt, Check, Listed, Proof, Rung, bounded, job_bytes, listing, sha256
+from daemon.drops import Repair
+from daemon.effects.repair import failed, not_passed, recall, repair_of
+from daemon.effects.trees import Tree
+from daemon.effects.workshop import Bench, Workshop
+from daemon.effects.world import World
+from daemon.events import Fact
+from daemon.text import gates
+from daemon.text.answer import Texts, as_bytes, landed
+from daemon.text.dialects import Unreadable
+from daemon.text.landing import Refused
+
+GREEN_RUNS = 2  # the green gate's, and the one here
+RUNGS: tuple[Literal[641, 274177, 65537], ...] = (641, 274177, 65537)
+
+
+async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence[Fact]:
+    """Do it again, and sign what held."""
+    begun = current_time()
+    drop = repair_of(step)
+    held = await recall(world.blobs, step.evidence, gates.Held)
+    bench = await shop.bench(step.job, drop)
+    again = [await _again(shop, drop, bench.tree, attempt, world) for attempt in step.attempts]
+    others = [attempt.number for attempt, tree in zip(step.attempts, again, strict=True) if tree != attempt.tree]
+    last = step.attempts[-1]
+    changes = as_bytes(await recall(world.blobs, last.changes, Texts))
+    outcomes = await shop.tested(step.job, step.run, drop, bench, changes)
+    verdict = gates.green(held, outcomes)
+    if isinstance(verdict, gates.NotPassed):
+        return [not_passed(step, step.attempt, verdict, current_time() - begun)]
+    if others:
+        why = f"the recorded answers of attempts {others} give other trees than before"
+        return [failed(step, step.attempt, "other_failure", why)]
+    changed = await run_sync(bench.tree.changed, changes)
+    for blob in (job_bytes(drop), listing(held.baseline)):
+        await run_sync(world.blobs.put, blob)
+    proof = replace(_proof(step, drop, held, bench), at=world.clock.now(), patch=sha256(changed.patch))
+    signed = certificate.sign(proof, await shop.key())
+    branch = await shop.land(step.job, drop, changed.patch) if drop.land_branch else ""
+    certified = e.Certified(
+        job=step.job,
+        run=step.run,
+        attempt=step.attempt,
+        certificate=await run_sync(world.blobs.put, signed),
+        patch=await run_sync(world.blobs.put, changed.patch),
+        branch=branch,
+    )
+    return [certified]
+
+
+async def _again(shop: Workshop, drop: Repair, tree: Tree, attempt: steps.Attempt, world: World) -> str:
+    """The tree that a recorded answer gives now; "" where it gives none."""
+    if not attempt.answer:
+        return ""
+    files, _ = await shop.texts(tree)
+    answer = (await run_sync(world.blobs.get, attempt.answer)).decode()
+    try:
+        texts = await run_sync(partial(landed, answer, files, drop.tests, is_cut_off=attempt.is_cut_off))
+    except (Unreadable, Refused):
+        return ""
+    return (await run_sync(tree.changed, as_bytes(texts))).tree
+
+
+def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) -> Proof:
+    """All but the time and the patch."""
+    return Proof(
+        job=step.job,
+        run=step.run,
+        kind="repair",
+        mendd=__version__,
+        at=0.0,
+        drop=sha256(job_bytes(drop)),
+        repository=drop.repo,
+        base_commit=drop.base_commit,
+        test_patch=sha256(drop.test_patch.encode()) if drop.test_patch else "",
+        pristine_tree=bench.tree.key,
+        wanted=list(dict.fromkeys(drop.tests)),
+        red={name: bounded(outcome.message) for name, outcome in held.failed.items()},
+        patch="",
+        tree=step.attempts[-1].tree,
+        green=held.ids,
+        baseline=Listed.of(held.baseline),
+        flaky=held.flaky,
+        repeats=GREEN_RUNS,
+        sandbox=bench.sandbox.level,
+        environment=bench.environment.key,
+        python=held.python,
+        rungs=[Rung(number=number, checks=[Check(what=what, held=True) for what in MUST[number]]) for number in RUNGS],
+        proposer=step.proposer,
+        model=step.model,
+        model_digest=step.model_digest,
+        attempts_made=len(step.attempts),
+        feedback_history=[_attempt(attempt) for attempt in step.attempts],
+    )
+
+
+def _attempt(attempt: steps.Attempt) -> Attempt:
+    return Attempt(
+        number=attempt.number,
+        prompt=attempt.prompt,
+        answer=attempt.answer,
+        tree=attempt.tree,
+        failure=attempt.failure,
+        message=bounded(attempt.message),
+        seed=attempt.seed,
+        tokens_in=attempt.tokens_in,
+        tokens_out=attempt.tokens_out,
+        seconds=attempt.seconds,
+    )
