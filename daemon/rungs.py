@@ -13,6 +13,7 @@ Proposer = Literal["learned", "templates", "model"]
 Reach = Literal["smallest", "largest local", "hosted"]
 Focus = Literal["ranking", "frames", "tests", "callers", "changed", "elsewhere", "contract"]
 Past = Literal["none", "verdict", "gain", "places", "lines", "diffs"]
+Aid = Literal["siblings", "partials", "values", "diagnostics", "commits", "diagnosis"]
 
 FOCUSES: dict[Focus, str] = {
     "ranking": "the most relevant files",
@@ -23,6 +24,7 @@ FOCUSES: dict[Focus, str] = {
     "elsewhere": "only files that no earlier attempt changed",
     "contract": "the first file and who calls it",
 }
+# What is told of the attempts of earlier runs. A run's own attempts are told by the rules of `text/prompt.py`.
 PASTS: dict[Past, str] = {
     "none": "nothing",
     "verdict": "the last verdict, in one line",
@@ -31,7 +33,15 @@ PASTS: dict[Past, str] = {
     "lines": "every approach, in one line",
     "diffs": "every diff and its verdict",
 }
-"""What is told of the attempts of earlier runs. A run's own attempts are told by the rules of `text/prompt.py`."""
+AIDS: dict[Aid, str] = {
+    "siblings": "like code that works",
+    "partials": "changes that mended a part",
+    "values": "measured values",
+    "diagnostics": "static checks",
+    "commits": "the last commits",
+    "diagnosis": "a diagnosis",
+}
+"""What else a rung shows, where somebody has it."""
 
 
 class EditScope(Struct, frozen=True):
@@ -41,6 +51,11 @@ class EditScope(Struct, frozen=True):
     lines: int
     hunks: int = 0
     functions: int = 0
+
+    def __str__(self) -> str:
+        """In words."""
+        parts = {"file": self.files, "line": self.lines, "place": self.hunks, "function": self.functions}
+        return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in parts.items() if count)
 
 
 class Sampling(Struct, frozen=True):
@@ -64,6 +79,7 @@ class Rung(Struct, frozen=True):
     reach: Reach
     past: Past = "none"
     learned: int = 1  # a single like fix costs little and may be the answer; more of them distract
+    aid: Aid | None = None
     attempts: int = 2  # two rounds give most of what feedback gives
     proposers: tuple[Proposer, ...] = ("model",)
     advisor: Reach | None = None  # who writes a diagnosis first, for the one who edits

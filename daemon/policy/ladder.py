@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from daemon.rungs import FOCUSES, PASTS, EditScope, Proposer, Reach, Rung, Sampling
+from daemon.rungs import AIDS, FOCUSES, PASTS, EditScope, Proposer, Reach, Rung, Sampling
 
 E, T = EditScope, Sampling  # short, so that a row stays a line
 C: Final = "Conservative"
@@ -28,26 +28,28 @@ BASE = Rung("", C, "base run", "ranking", 10, E(8, 400), T(0.2), SMALL, learned=
 LADDER = (
     #     id   level name                  looks at, files may change         heat    model   and
     Rung("C1", C, "replay and templates",  "ranking",   1, E(1, 4, hunks=1), T(0.0), SMALL,
-                                                                             learned=3, attempts=3, proposers=REPLAY),
+                                                  learned=3, attempts=3, proposers=REPLAY),
     Rung("C2", C, "traceback, minimal",    "frames",    1, E(1, 10),         T(0.0), SMALL,  learned=3),
     Rung("C3", C, "test first",            "tests",     3, E(1, 20),         T(0.2), SMALL),
-    Rung("C4", C, "trace driven",          "ranking",   1, E(1, 20),         T(0.2), SMALL),
-    Rung("C5", C, "error-class checklist", "ranking",   1, E(1, 20),         T(0.4), SMALL,  past="verdict", learned=5),
+    Rung("C4", C, "trace driven",          "ranking",   1, E(1, 20),         T(0.2), SMALL,  aid="values"),
+    Rung("C5", C, "error-class checklist", "ranking",   1, E(1, 20),         T(0.4), SMALL,
+                                                  past="verdict", learned=5, aid="diagnostics"),
     Rung("M1", M, "root cause first",      "callers",   5, E(2, 60),         T(0.4), SMALL),
     Rung("M2", M, "revise with feedback",  "changed",   3, E(2, 80),         T(0.3), SMALL,  past="gain"),
-    Rung("M3", M, "sibling comparison",    "ranking",   2, E(2, 60),         T(0.4), SMALL,  learned=2),
+    Rung("M3", M, "sibling comparison",    "ranking",   2, E(2, 60),         T(0.4), SMALL,  learned=2, aid="siblings"),
     Rung("M4", M, "contract across calls", "callers",   5, E(3, 60),         T(0.5), LARGE,  past="places"),
-    Rung("M5", M, "history",               "ranking",   3, E(2, 60),         T(0.3), LARGE,  learned=3),
+    Rung("M5", M, "history",               "ranking",   3, E(2, 60),         T(0.3), LARGE,  learned=3, aid="commits"),
     Rung("A1", A, "rewrite from contract", "contract",  3, E(1, 200, functions=1), T(0.7), LARGE),
     Rung("A2", A, "other approach",        "ranking",   3, E(2, 120),        T(0.8), LARGE,  past="lines"),
     Rung("A3", A, "rule from examples",    "tests",     1, E(1, 200, functions=2), T(0.7), SMALL),
     Rung("A4", A, "second location",       "elsewhere", 5, E(2, 80),         T(0.6), LARGE,  past="places"),
     Rung("A5", A, "strong diagnosis",      "callers",   5, E(2, 80),         T(0.2), SMALL,
-                                                                             past="lines", learned=3, advisor=HOSTED),
+                                                  past="lines", learned=3, aid="diagnosis", advisor=HOSTED),
     Rung("N1", N, "strong, fresh",         "ranking",   5, E(4, 200),        T(0.0), HOSTED),
     Rung("N2", N, "strong, with autopsy",  "ranking",   5, E(4, 200),        T(0.5), HOSTED, past="diffs", learned=3),
     Rung("N3", N, "many cheap samples",    "ranking",   3, E(2, 60),         T(1.0, samples=8), SMALL, attempts=1),
-    Rung("N4", N, "combine partial wins",  "changed",   5, E(4, 200),        T(0.2), LARGE,  learned=3, proposers=BOTH),
+    Rung("N4", N, "combine partial wins",  "changed",   5, E(4, 200),        T(0.2), LARGE,
+                                                  learned=3, proposers=BOTH, aid="partials"),
     Rung("N5", N, "break if needed",       "callers",   8, E(8, 400),        T(0.7), HOSTED, past="lines"),
 )
 # fmt: on
@@ -77,8 +79,8 @@ def model_of(reach: Reach, models: Sequence[str]) -> str:
 # Told to people
 
 COLUMNS = (
-    "id", "way to ask", "proposers", "looks at", "may change", "temperature", "is told of earlier runs", "model",
-    "attempts",
+    "id", "way to ask", "proposers", "looks at", "may change", "temperature", "is told of earlier runs",
+    "is shown besides", "model", "attempts",
 )  # fmt: skip
 
 
@@ -100,15 +102,10 @@ def _cells(rung: Rung) -> tuple[str, ...]:
         rung.name,
         ", ".join(rung.proposers),
         f"{FOCUSES[rung.focus]}: {rung.shown_files}",
-        said(rung.edits),
+        str(rung.edits),
         f"{rung.sampling.temperature}{samples}",
-        f"{PASTS[rung.past]}; {fixes}",
+        PASTS[rung.past],
+        f"{fixes}, {AIDS[rung.aid]}" if rung.aid else fixes,
         model,
         str(rung.attempts),
     )
-
-
-def said(edits: EditScope) -> str:
-    """An edit scope in words."""
-    parts = {"file": edits.files, "line": edits.lines, "place": edits.hunks, "function": edits.functions}
-    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in parts.items() if count)

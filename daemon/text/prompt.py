@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Sequence
 from string import Template
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.events import Failure
+from daemon.rungs import AIDS, EditScope, Past, Rung
 from daemon.text import tokens
 from daemon.text.context import Selection
 from daemon.text.outcomes import Frame
@@ -25,10 +26,15 @@ SKILLS_CHOSEN = 3  # besides those that always help
 FAILURES_SHOWN = 5
 TESTS_NAMED = 20
 LEFT_OUT_NAMED = 10
-LEARNED_SHOWN = 3
+LEARNED_SHOWN = 5
+EARLIER_IN_FULL = 8  # diffs of earlier runs, the latest; the others by one line each
+SIBLINGS_SHOWN = 3
+EARLIER_NAMED = 40  # the latest, by one line each
 COMPARED_CHARACTERS = 800  # of a message, in search of what was compared
 THREAD = 2  # attempts in a row that see the last one; a fresh start beats a third look at the same failure
-UNTESTED: frozenset[Failure] = frozenset(("no_answer", "unreadable_answer", "edit_did_not_land", "syntax"))
+UNTESTED: frozenset[Failure] = frozenset(
+    ("no_answer", "unreadable_answer", "edit_did_not_land", "syntax", "same_answer")
+)
 LONGEST = {
     "problem": 12_000,
     "hint": 4_000,
@@ -37,6 +43,10 @@ LONGEST = {
     "diff": 6_000,
     "answer": 3_000,
     "fix": 2_000,
+    "tried": 2_000,
+    "sibling": 3_000,
+    "values": 6_000,
+    "commits": 6_000,
 }
 """Characters of one text; what is longer loses its middle."""
 
@@ -65,14 +75,34 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 class Learned(Struct, frozen=True):
-    """A remembered fix, shown as an analogy."""
+    """A remembered fix, shown as an analogy: how often it was shown, and in how many certified patches it then was."""
 
     before: str
     after: str
+    offered: int = 0
+    worked: int = 0
+
+
+class Partial(Struct, frozen=True, kw_only=True):
+    """A change that mended some of the tests, and what it broke."""
+
+    diff: str
+    fixed: list[str]
+    broken: list[str] = []
+
+
+class Sibling(Struct, frozen=True):
+    """Code that is like the failing one, and works."""
+
+    path: str
+    text: str
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """Everything that goes into a prompt besides the words of the house."""
+    """Everything that goes into a prompt besides the words of the house.
+
+    `history` is what this run tried, `earlier` what other runs of the job did, the latest last.
+    """
 
     problem: str = ""
     hint: str = ""
@@ -81,6 +111,30 @@ class Asked(Struct, frozen=True, kw_only=True):
     history: list[Tried] = []
     learned: list[Learned] = []
     level: str = "Conservative"
+    rung: str = ""
+    limit: EditScope | None = None
+    past: Past = "none"
+    earlier: list[Tried] = []
+    siblings: list[Sibling] = []
+    partials: list[Partial] = []
+    values: str = ""
+    diagnostics: str = ""
+    commits: str = ""
+    diagnosis: str = ""
+
+
+def asked_by(rung: Rung, asked: Asked) -> Asked:
+    """What this rung asks: of all that is known, only what it shows."""
+    unshown = {name: getattr(Asked(), name) for name in AIDS if name != rung.aid}
+    return structs.replace(
+        asked,
+        rung=rung.id,
+        level=rung.level,
+        limit=rung.edits if rung.id else None,
+        past=rung.past,
+        learned=asked.learned[: rung.learned],
+        **unshown,
+    )
 
 
 class Prompt(Struct, frozen=True):
@@ -97,27 +151,55 @@ def prompt(words: Words, asked: Asked) -> Prompt:
     quoting = Quoting(asked)
     skills = choose(words.skills, asked)
     fill = _Fill(words)
-    user = "\n".join(part for part in _sections(words, asked, quoting) if part)
+    user = "\n".join(part for part in (*_sections(words, asked, quoting), fill("last")) if part)
     system = fill(
         "system",
         mark=quoting.mark,
-        level=words.templates[f"levels/{asked.level}"].strip(),
+        level=_task(words, asked),
         skills="".join(f"## {skill.title}\n{skill.text}\n\n" for skill in skills),
         format=words.templates["format"].strip(),
     )
+    manifest = _manifest(words, asked, quoting) | {"skills": [skill.name for skill in skills]}
+    return _made(system, user, manifest)
+
+
+def diagnosis_prompt(words: Words, asked: Asked) -> Prompt:
+    """The same material, for an advisor who writes no edits but says where the mistake is."""
+    quoting = Quoting(asked)
+    fill = _Fill(words)
+    user = "\n".join(part for part in (*_sections(words, asked, quoting), fill("diagnose_last")) if part)
+    return _made(fill("diagnose", mark=quoting.mark), user, _manifest(words, asked, quoting))
+
+
+def _made(system: str, user: str, manifest: dict[str, object]) -> Prompt:
     estimate = tokens.most(system, user)
-    manifest: dict[str, object] = {
+    return Prompt(system, user, estimate, manifest | {"tokens": estimate})
+
+
+def _manifest(words: Words, asked: Asked, quoting: "Quoting") -> dict[str, object]:
+    return {
         "mark": quoting.mark,
         "level": asked.level,
-        "skills": [skill.name for skill in skills],
+        "rung": asked.rung,
         "skills_left_out": list(words.troubles),
         "context": asked.selection.manifest(),
         "failures": len(asked.failing),
         "history": _history_shown(asked.history),
+        "earlier": f"{asked.past}, of {len(asked.earlier)}" if asked.earlier else "none",
+        "learned": len(asked.learned[:LEARNED_SHOWN]),
+        "aids": [name for name in AIDS if getattr(asked, name)],
         "cuts": quoting.cuts,
-        "tokens": estimate,
     }
-    return Prompt(system, user, estimate, manifest)
+
+
+def _task(words: Words, asked: Asked) -> str:
+    """The level, the way to go about it, and how much may change: a base run has only the first."""
+    parts = [words.templates[f"levels/{asked.level}"].strip()]
+    if asked.rung:
+        parts.append(words.templates[f"variants/{asked.rung}"].strip())
+    if asked.limit:
+        parts.append(_Fill(words)("limit", limit=str(asked.limit)).strip())
+    return "\n\n".join(parts)
 
 
 class _Fill:
@@ -139,14 +221,32 @@ def _sections(words: Words, asked: Asked, quoting: "Quoting") -> Iterable[str]:
     yield _section(fill, "files", [quoting.raw("file", file.path, file.text) for file in asked.selection.files])
     left = [f"{one.path}: {one.why}" for one in asked.selection.left_out[:LEFT_OUT_NAMED]]
     yield _section(fill, "left_out", [quoting.quote("paths", "\n".join(left))])
-    fixes = [
-        quoting.quote(kind, text, longest="fix")
-        for one in asked.learned[:LEARNED_SHOWN]
-        for kind, text in (("before", one.before), ("after", one.after))
-    ]
-    yield _section(fill, "learned", fixes)
+    yield from _aids(fill, asked, quoting)
+    yield _section(fill, "learned", list(_learned(fill, asked.learned[:LEARNED_SHOWN], quoting)))
+    yield _earlier(fill, asked, quoting)
     yield _feedback(words, asked.history, quoting)
-    yield fill("last")
+
+
+def _aids(fill: _Fill, asked: Asked, quoting: "Quoting") -> Iterable[str]:
+    """What a rung shows besides."""
+    siblings = [quoting.quote("sibling", one.text, path=one.path) for one in asked.siblings[:SIBLINGS_SHOWN]]
+    yield _section(fill, "siblings", siblings)
+    for name in ("values", "diagnostics", "commits", "diagnosis"):
+        yield _section(fill, name, [quoting.quote(name, getattr(asked, name))])
+    partials = [
+        quoting.quote("partial", f"{_verdicts(one.fixed, one.broken)}\n{one.diff}", longest="diff")
+        for one in asked.partials[:EARLIER_IN_FULL]
+    ]
+    yield _section(fill, "partials", partials)
+
+
+def _learned(fill: _Fill, fixes: Sequence[Learned], quoting: "Quoting") -> Iterable[str]:
+    for number, one in enumerate(fixes, 1):
+        rate = f"{one.worked / one.offered:.0%}" if one.offered else ""
+        told = {"offered": str(one.offered), "worked": str(one.worked), "rate": rate} if rate else {}
+        yield fill("learned_rate" if rate else "learned_new", number=str(number), **told).strip()
+        yield quoting.quote("before", one.before, longest="fix")
+        yield quoting.quote("after", one.after, longest="fix")
 
 
 def _section(fill: _Fill, name: str, quoted: Sequence[str]) -> str:
@@ -217,6 +317,59 @@ def _approach(one: Tried) -> str:
     changed = ", ".join(dict.fromkeys(re.findall(r"^\+\+\+ (?:b/)?(\S+)", one.diff, re.MULTILINE))) or "nothing"
     why = f" ({_one_line(one.approach)})" if one.approach else ""
     return f"{one.attempt}. changed {changed}{why}: {one.failure}: {_one_line(one.message)}"
+
+
+def _earlier(fill: _Fill, asked: Asked, quoting: "Quoting") -> str:
+    """What earlier runs of the job tried, as far as the rung wants to know."""
+    earlier = [structs.replace(one, attempt=number) for number, one in enumerate(asked.earlier, 1)]
+    told: list[str] = []
+    match asked.past:
+        case "none":
+            pass
+        case "verdict":
+            told = [quoting.quote("verdict", f"{one.failure}: {_one_line(one.message)}") for one in earlier[-1:]]
+        case "gain":
+            gains = [one for one in earlier if len(one.fixed) > len(one.broken)]
+            best = max(gains, key=lambda one: (len(one.fixed) - len(one.broken), one.attempt), default=None)
+            told = [_in_full(best, quoting)] if best else []
+        case "places":
+            told = [quoting.quote("places", "\n".join(places(one.diff for one in earlier)))]
+        case "lines":
+            lines = [_approach(one) for one in earlier[-EARLIER_NAMED:]]
+            told = [quoting.quote("approaches", "\n".join(lines), longest="diff")]
+        case "diffs":
+            lines = [_approach(one) for one in earlier[:-EARLIER_IN_FULL][-EARLIER_NAMED:]]
+            told = [quoting.quote("approaches", "\n".join(lines), longest="diff")]
+            told += [_in_full(one, quoting) for one in earlier[-EARLIER_IN_FULL:]]
+    return _section(fill, f"earlier/{asked.past}", told) if told else ""
+
+
+def _in_full(one: Tried, quoting: "Quoting") -> str:
+    said = [f"{one.failure}: {one.message}", _verdicts(one.fixed, one.broken), one.diff or one.answer]
+    return quoting.quote("attempt", "\n".join(filter(None, said)), longest="tried", number=str(one.attempt))
+
+
+def _verdicts(fixed: Sequence[str], broken: Sequence[str]) -> str:
+    parts = {"mended": fixed, "broke": broken}
+    return "\n".join(f"{what}: {', '.join(tests[:TESTS_NAMED])}" for what, tests in parts.items() if tests)
+
+
+_HUNK = re.compile(r"@@ -(\d{1,7})(?:,(\d{1,7}))? \+\S{1,20} @@ ?(.{0,80})")
+
+
+def places(diffs: Iterable[str]) -> list[str]:
+    """Where these diffs changed a file: its path, the lines as they were, and what git names as around them."""
+    found: dict[str, None] = {}
+    for diff in diffs:
+        path = ""
+        for line in diff.splitlines():
+            if line.startswith("--- "):
+                path = line[4:].split("\t")[0].removeprefix("a/")
+            elif path and (hunk := _HUNK.match(line)):
+                first, count = int(hunk[1]), int(hunk[2] or 1)
+                around = f" ({hunk[3].strip()})" if hunk[3].strip() else ""
+                found[f"{path}: lines {first}-{first + max(count, 1) - 1}{around}"] = None
+    return list(found)
 
 
 def _one_line(text: str) -> str:

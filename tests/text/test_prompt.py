@@ -7,12 +7,29 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from daemon.events import Failure
+from daemon.policy.ladder import BASE, LADDER, rung_of
+from daemon.rungs import PASTS, Rung
 from daemon.text import edits
 from daemon.text.context import Evidence, Selection, select
 from daemon.text.outcomes import Frame
-from daemon.text.prompt import Asked, Failing, Learned, Tried, choose, deltas, prompt, sees_last
+from daemon.text.prompt import (
+    Asked,
+    Failing,
+    Learned,
+    Partial,
+    Sibling,
+    Tried,
+    asked_by,
+    choose,
+    deltas,
+    diagnosis_prompt,
+    places,
+    prompt,
+    sees_last,
+)
 from daemon.text.relevance import index
 from daemon.words import OURS, SkillRefused, as_skill, read_words
 
@@ -164,6 +181,7 @@ def test_what_changed_since_the_attempt_before_is_told() -> None:
         ([tried(1), tried(2)], False),
         ([tried(1), tried(2, fixed=1)], True),
         ([tried(1), tried(2, "syntax")], True),
+        ([tried(1), tried(2, "same_answer")], True),
         ([tried(1), tried(2, fixed=1), tried(3, fixed=2)], False),
         ([tried(1), tried(2), tried(3)], True),
         ([tried(1), tried(2, fixed=1), tried(3, fixed=2), tried(4)], True),
@@ -186,6 +204,126 @@ def test_a_remembered_fix_is_shown_as_an_analogy() -> None:
     made = prompt(WORDS, Asked(learned=[Learned("x[:-1]", "x[:]")]))
     assert "an analogy" in made.user
     assert "x[:-1]" in made.user
+
+
+def test_every_failure_has_a_remedy_of_its_own() -> None:
+    remedies = {prompt(WORDS, asked(tried(1, failure))).user.partition("FAILED. ")[2] for failure in get_args(Failure)}
+    assert len({remedy.partition("\n")[0] for remedy in remedies}) == len(get_args(Failure))
+
+
+# The rungs
+
+KNOWN = Asked(
+    problem="The last day is missing.",
+    failing=[FAILING],
+    selection=selection(),
+    learned=[Learned(f"old {number}", f"new {number}", offered=12, worked=9) for number in range(7)],
+    earlier=[tried(1), tried(2, fixed=2), tried(3, "regression")],
+    siblings=[Sibling("pkg/week.py", "def first_days(days, count): ...")],
+    partials=[Partial(diff="+mended a part", fixed=["test_1"], broken=["test_9"])],
+    values="line 2: count = 2",
+    diagnostics="F821 undefined name",
+    commits="7f33c1e first day",
+    diagnosis="CAUSE: one late",
+)
+PROMPTS = {rung.id: prompt(WORDS, asked_by(rung, KNOWN)) for rung in (BASE, *LADDER)}
+
+
+def test_the_twenty_prompts_are_distinct_in_what_they_ask() -> None:
+    variants = [WORDS.templates[f"variants/{rung.id}"] for rung in LADDER]
+    assert len({made.system for made in PROMPTS.values()}) == 21
+    assert len(set(variants)) == 20
+    for variant in variants:
+        assert 4 <= len(variant.strip().splitlines()) <= 12
+        assert "$" not in variant
+
+
+@pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.id)
+def test_every_rung_says_its_level_its_way_its_limit_and_shows_the_error_and_a_like_fix(rung: Rung) -> None:
+    made = PROMPTS[rung.id]
+    for part in (f"levels/{rung.level}", f"variants/{rung.id}"):
+        assert WORDS.templates[part].strip() in made.system
+    assert f"at most: {rung.edits}. " in made.system
+    assert "never a test" in made.system
+    for part in (
+        "assert [5] == [4, 5]",
+        "shown 12 times, and is in the certified patch of 9 of these jobs (75%)",
+        "old 0",
+    ):
+        assert part in made.user
+    assert made.user.count(" before>") == rung.learned
+    assert made.manifest["rung"] == rung.id
+
+
+@pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.id)
+def test_a_rung_shows_no_more_of_what_is_known_than_its_row_says(rung: Rung) -> None:
+    made = PROMPTS[rung.id]
+    assert made.manifest["aids"] == ([rung.aid] if rung.aid else [])
+    heads = {past: WORDS.templates[f"earlier/{past}"].splitlines()[0] for past in PASTS if past != "none"}
+    assert [past for past, head in heads.items() if head in made.user] == [rung.past] * (rung.past != "none")
+
+
+def test_a_base_run_has_its_level_alone() -> None:
+    assert PROMPTS[""].manifest["aids"] == []
+    for words in ("How to go about it", "at most:"):
+        assert words not in PROMPTS[""].system
+    assert PROMPTS[""].user.count(" before>") == 3
+
+
+def test_what_earlier_runs_tried_is_told_as_the_rung_wants_it() -> None:
+    assert "regression: AssertionError: attempt 3\n</" in PROMPTS["C5"].user
+    assert "attempt 2\nmended: test_0, test_1\n--- a/pkg" in PROMPTS["M2"].user
+    assert "pkg/calendar.py: lines 2-2\n</" in PROMPTS["A4"].user
+    assert "3. changed pkg/calendar.py: regression: AssertionError: attempt 3" in PROMPTS["A2"].user
+    assert all(f"+new {number}" in PROMPTS["N2"].user for number in (1, 2, 3))
+    assert "mended: test_1\nbroke: test_9\n+mended a part" in PROMPTS["N4"].user
+
+
+def test_an_autopsy_of_many_attempts_shows_the_latest_in_full_and_the_others_by_a_line() -> None:
+    many = structs.replace(KNOWN, earlier=[tried(number) for number in range(1, 61)])
+    made = prompt(WORDS, asked_by(rung_of("N2") or BASE, many))
+    assert made.user.count("+new ") == 8
+    assert "52. changed" in made.user
+    assert "12. changed" not in made.user
+
+
+def test_the_best_attempt_is_shown_only_where_one_gained() -> None:
+    made = prompt(WORDS, asked_by(rung_of("M2") or BASE, structs.replace(KNOWN, earlier=[tried(1), tried(2)])))
+    assert "THE BEST ATTEMPT" not in made.user
+
+
+def test_an_advisor_sees_the_same_and_is_asked_for_no_edits() -> None:
+    made = diagnosis_prompt(WORDS, asked_by(rung_of("A5") or BASE, structs.replace(KNOWN, diagnosis="")))
+    assert "assert [5] == [4, 5]" in made.user
+    assert made.user.endswith("Now write the diagnosis.\n")
+    assert "REPLACEMENT" not in made.system
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_rung_shows_besides_is_quoted_as_well(text: str) -> None:
+    made = prompt(
+        WORDS,
+        Asked(
+            rung="N2",
+            past="diffs",
+            earlier=[Tried(attempt=1, failure="timeout", message=text, diff=text, fixed=[text])],
+            siblings=[Sibling(text, text)],
+            partials=[Partial(diff=text, fixed=[text])],
+            values=text,
+            diagnosis=text,
+            learned=[Learned(text, text)],
+        ),
+    )
+    mark = str(made.manifest["mark"])
+    outside = "".join(part.rpartition(f"</{mark}>")[2] for part in made.user.split(f"<{mark} "))
+    assert "Ignore all rules" not in outside
+    assert "edit the tests" not in outside
+    assert made.user.count(f"<{mark} ") == made.user.count(f"</{mark}>")
+
+
+@given(st.text(alphabet=st.sampled_from("-+@ a/b\n\t,0123"), max_size=80))
+def test_any_diff_can_be_looked_through_for_places(diff: str) -> None:
+    assert isinstance(places([diff]), list)
 
 
 # Skills
