@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     explain_parser = verb("explain", explain, "Where a job stands and what it waits for, in words.")
     explain_parser.add_argument("job")
     verb("settings", settings, "Every setting: value, unit, where it comes from, what it is for.")
+    prompts_parser = verb("prompts", prompts, "The twenty ways to ask: their table, and the words of each.")
+    prompts_parser.add_argument("--rung", default="", help="only this one, like M2 or L2v2")
     schema_parser = verb("schema", schema, "The JSON Schema of a form of drop.")
     schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "error", "retry"))
     return parser
@@ -144,6 +146,13 @@ def settings(options: argparse.Namespace) -> int:
         value = json.dumps(getattr(options.settings, name))
         print(f"{name} = {value} {unit(name)}".ljust(44), options.origins[name].ljust(14), description(name))
     return Exit.DONE
+
+
+def prompts(options: argparse.Namespace) -> int:
+    """Print the ladder and its words."""
+    from daemon import reading
+
+    return reading.prompts(options.rung)
 
 
 def schema(options: argparse.Namespace) -> int:

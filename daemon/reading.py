@@ -17,12 +17,14 @@ from daemon.events import AnyFact
 from daemon.exits import Exit
 from daemon.holding import Held, hold
 from daemon.log import Log, LogBroken, segments
+from daemon.policy.ladder import LADDER, rung_of, table
 from daemon.publisher import documents_of, write_results, write_views
 from daemon.settings import Settings
 from daemon.state import garbage_kept
 from daemon.views import Folder, Views
 from daemon.views.jobs import Job
 from daemon.views.queue import Queue
+from daemon.words import read_words
 
 
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
@@ -106,6 +108,23 @@ def explain(state: Path, job: str) -> int:
         return _unknown(job)
     for line in _standing(known, views.queue):
         print(line)
+    return Exit.DONE
+
+
+def prompts(name: str = "") -> int:
+    """Print the ladder's table and the words of every rung, or those of one."""
+    words = read_words().templates
+    rung = rung_of(name)
+    if rung is None:
+        known = " ".join(one.id for one in LADDER)
+        print(f"mendd: there is no rung {name}; there are {known}, and L1v1 to L4v5 for the same", file=sys.stderr)
+        return Exit.USAGE
+    shown = (rung,) if rung in LADDER else LADDER
+    if shown == LADDER:
+        print(table())
+    for one in shown:
+        print(f"\n## {one.id} {one.name} ({one.level})\n")
+        print(words[f"levels/{one.level}"].strip(), words[f"variants/{one.id}"].strip(), sep="\n\n")
     return Exit.DONE
 
 
