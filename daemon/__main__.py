@@ -82,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     replay_parser = verb("replay", replay, "Make views and results again from the log alone.")
     replay_parser.add_argument("--into", type=Path, metavar="FOLDER", help="not into state/, but here")
     verb("check", check, "Read every byte of the log and say whether it is whole.")
+    verify_parser = verb("verify", verify, "Check a certificate and do again what it says; status 0 if it holds.")
+    verify_parser.add_argument("certificate", type=Path)
+    verify_parser.add_argument("--patch", type=Path, metavar="FILE", help="by default patch.diff beside it")
+    verify_parser.add_argument("--blobs", type=Path, metavar="FOLDER", help="by default those of the state it lies in")
+    verify_parser.add_argument("--key", type=Path, metavar="FILE", action="append", help="a public key; ours")
     show_parser = verb("show", show, "The biography of a job: every fact about it.")
     show_parser.add_argument("job")
     explain_parser = verb("explain", explain, "Where a job stands and what it waits for, in words.")
@@ -115,6 +120,17 @@ def replay(options: argparse.Namespace) -> int:
 
     folder = Path(options.settings.state_dir)
     return reading.replay(folder, options.into or folder, options.settings)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Hold a certificate to its word."""
+    from daemon import reading
+
+    certificate: Path = options.certificate
+    state = certificate.resolve().parent.parent.parent  # results/<job>/certificate.json
+    keys = options.key or [Path(options.settings.state_dir) / "keys" / "ed25519.pub"]
+    patch, blobs = options.patch or certificate.with_name("patch.diff"), options.blobs or state / "blobs"
+    return reading.verify(certificate, patch, blobs, keys, options.settings)
 
 
 def check(options: argparse.Namespace) -> int:

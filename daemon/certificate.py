@@ -112,6 +112,7 @@ class Attempt(_Said, frozen=True, kw_only=True):
     seed: int | None = None
     tokens_in: Count = 0
     tokens_out: Count = 0
+    is_cut_off: bool = False  # the answer ended before its end
     seconds: Seconds = 0.0
 
 

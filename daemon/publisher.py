@@ -16,12 +16,15 @@ from anyio.to_thread import run_sync
 from daemon import events as e
 from daemon.blobs import BlobBroken, Blobs
 from daemon.disk import ROOM_ERRORS, write_whole
+from daemon.drops import Repair
 from daemon.report import report
 from daemon.state import State
+from daemon.trajectory import prediction_of, trajectory
 from daemon.turns import Turns
 from daemon.views import Views
 from daemon.views.jobs import Job
 
+PARTIAL = "best_partial.diff"  # of a job that found no end: it fixed something
 TOLD_AT_ONCE = 20  # of more jobs that settle together, only the numbers are told
 
 logger = structlog.get_logger("publisher")
@@ -123,14 +126,35 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
     mine = folder / job.id
     mine.mkdir(parents=True, exist_ok=True)
     write_whole(mine / "report.md", report(job).encode())
-    certified = next((run for run in job.runs.values() if run.outcome == "certified"), None)
-    wanted = {"patch.diff": certified.patch, "certificate.json": certified.certificate} if certified else {}
-    for name in ("patch.diff", "certificate.json"):
+    certified, nearest = job.certified_run(), job.nearest()
+    wanted = {PARTIAL: nearest.diff} if nearest and nearest.diff else {}
+    if certified:
+        wanted = {"patch.diff": certified.patch, "certificate.json": certified.certificate}
+    for name in ("patch.diff", "certificate.json", PARTIAL):
         try:
             if name in wanted:
                 write_whole(mine / name, blobs.get(wanted[name]))
             elif job.runs_before:  # opened again: what an earlier end left here is no longer true
                 (mine / name).unlink(missing_ok=True)
         except BlobBroken as error:
-            remedy = "restore state/blobs from a backup, then python -m daemon replay"
-            logger.warning("result_is_lost", job=job.id, file=name, error=str(error), remedy=remedy)
+            _tell_lost(job, name, error)
+    if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
+        _write_for_others(mine, job, blobs)
+
+
+def _write_for_others(mine: Path, job: Job, blobs: Blobs) -> None:
+    """The forms that SWE-bench's harness and mini-swe-agent's inspector read."""
+
+    def text(name: str) -> str:
+        return blobs.get(name).decode(errors="replace")
+
+    try:
+        write_whole(mine / "predictions.jsonl", prediction_of(job, text))
+        write_whole(mine / f"{job.id}.traj.json", trajectory(job, text))
+    except BlobBroken as error:
+        _tell_lost(job, "predictions.jsonl", error)
+
+
+def _tell_lost(job: Job, name: str, error: BlobBroken) -> None:
+    remedy = "restore state/blobs from a backup, then python -m daemon replay"
+    logger.warning("result_is_lost", job=job.id, file=name, error=str(error), remedy=remedy)

@@ -5,14 +5,19 @@ Everything is answered from the log, because the log is all that there is; the r
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import msgspec
 
 from daemon import events as e
+from daemon import verification
 from daemon.blobs import BlobBroken, Blobs
+from daemon.certificate import Check, Unusable, trust
+from daemon.effects.replay import replaying
+from daemon.effects.world import Fault
 from daemon.events import AnyFact
 from daemon.exits import Exit
 from daemon.holding import Held, hold
@@ -30,6 +35,28 @@ from daemon.words import read_words
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
     """All facts of a state folder, in order."""
     return Log(state / "log", segment_bytes=1).read()
+
+
+def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], settings: Settings) -> int:
+    """Check a certificate and do again what it says, believing nothing but these public keys."""
+    try:
+        papers = certificate.read_bytes(), patch.read_bytes()
+        trusted = trust(*(key.read_bytes() for key in keys))
+    except (OSError, Unusable) as error:
+        print(f"mendd: {error}", file=sys.stderr)
+        return Exit.USAGE
+
+    async def check() -> list[Check]:
+        async with replaying(settings) as hands:
+            return await verification.verify(*papers, Blobs(blobs).get, hands, trusted)
+
+    try:
+        checks = anyio.run(check)
+    except Fault as fault:
+        print(f"mendd: it could not be checked here: {fault}", file=sys.stderr)
+        return Exit.CRASHED
+    print(verification.told(checks), end="")
+    return Exit.DONE if all(check.held for check in checks) else Exit.NOT_ALL_CERTIFIED
 
 
 def replay(state: Path, into: Path, settings: Settings) -> int:

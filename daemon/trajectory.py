@@ -84,17 +84,13 @@ def _attempt(run: Run, attempt: Attempt, text: Text) -> Iterator[dict[str, Any]]
     yield {"role": "user", "content": verdict, "extra": about | {"fixed": attempt.fixed, "broken": attempt.broken}}
 
 
-def _certified(job: Job) -> Run | None:
-    return next((run for run in job.runs.values() if run.outcome == "certified"), None)
-
-
 def _model(job: Job) -> str:
     """Who answered: the run that was certified, or else the last one."""
-    run = _certified(job) or next(reversed(job.runs.values()), None)
+    run = job.certified_run() or next(reversed(job.runs.values()), None)
     name = run and (run.model or run.proposer)
     return f"mendd+{name}" if name else "mendd"
 
 
 def _patch(job: Job, text: Text) -> str:
-    run = _certified(job)
+    run = job.certified_run()
     return text(run.patch) if run and run.patch else ""

@@ -33,7 +33,7 @@ class Red(Struct, frozen=True):
 
 
 class Replay(Protocol):
-    """Hands that do it all again in a clean sandbox. They are used in this order; what they raise ends the check."""
+    """Hands that do it all again in a clean sandbox, used in this order. Each may find that something `Differs`."""
 
     async def pristine(self, proof: Proof, job: Job) -> str:
         """Make the job's tree, test patch applied; say its git tree id."""
@@ -47,7 +47,7 @@ class Replay(Protocol):
     async def green(self) -> Collection[str]:
         """Run the tests on the patched tree, test files restored; say the ids of those that pass."""
 
-    async def answered(self, answer: bytes) -> str:
+    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
         """Land a recorded answer on the pristine tree; say the id of what comes out, "" where nothing lands."""
 
 
@@ -136,21 +136,30 @@ async def _tests_again(
     yield _check("pristine tree", _other(pristine, proof.pristine_tree))
     if pristine != proof.pristine_tree:
         return
-    red = await replay.red()
+    try:
+        red = await replay.red()
+    except Differs as error:
+        yield _check("red again", str(error))
+        return
     yield _check("red again", *_red_differs(proof, red))
     yield _check("the same tests pass before", _apart(red.baseline, baseline, besides={*red.flaky, *proof.flaky}))
     tree = await _attempted(replay.patched(patch))
     yield _check("resulting tree", _other(tree, proof.tree))
     if tree != proof.tree:
         return
-    missing = {*proof.green, *baseline} - {*await replay.green()} - ({*red.flaky} - {*proof.green})
+    try:
+        passing = await replay.green()
+    except Differs as error:
+        yield _check("green again", str(error))
+        return
+    missing = {*proof.green, *baseline} - {*passing} - ({*red.flaky} - {*proof.green})
     yield _check("green again", f"not passing: {_some(missing)}" if missing else "")
 
 
 async def _answers_again(proof: Proof, blobs: dict[str, bytes], replay: Replay) -> AsyncIterator[Check]:
     for attempt in proof.feedback_history:
         if attempt.answer:
-            tree = await _attempted(replay.answered(blobs[attempt.answer]))
+            tree = await _attempted(replay.answered(blobs[attempt.answer], is_cut_off=attempt.is_cut_off))
             yield _check(f"answer {attempt.number} gives the same tree", _other(tree, attempt.tree))
 
 

@@ -121,5 +121,6 @@ def _attempt(attempt: steps.Attempt) -> Attempt:
         seed=attempt.seed,
         tokens_in=attempt.tokens_in,
         tokens_out=attempt.tokens_out,
+        is_cut_off=attempt.is_cut_off,
         seconds=attempt.seconds,
     )

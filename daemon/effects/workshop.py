@@ -127,6 +127,11 @@ class Workshop:
             self._key = await run_sync(Key.open, self._state / "keys")
         return self._key
 
+    async def close(self) -> None:
+        """Let go of the sandbox's engine."""
+        if self._environments is not None:
+            await self._environments.sandbox.close()
+
     async def _opened(self) -> Environments:
         """The environments and their sandbox, after what a former daemon left was swept away."""
         async with self._opening:

@@ -57,7 +57,7 @@ def _end(job: Job, settle: steps.SettleJob) -> list[Step]:
 def _what_stopped_it(job: Job) -> str:
     """One sentence on a job that exhausted everything: how much was tried, and what came nearest."""
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
-    best = max(attempts, key=lambda attempt: (-len(attempt.broken), attempt.fixed), default=None)
+    best = job.nearest()
     last = list(job.runs.values())[-1].reason
-    nearest = f"; the nearest fixed {best.fixed} tests" if best is not None and best.fixed else ""
+    nearest = f"; the nearest fixed {best.fixed} tests" if best is not None else ""
     return f"{len(job.runs)} runs with {len(attempts)} attempts failed{nearest}; the last run: {last}"

@@ -79,6 +79,15 @@ class Job(Struct):
         """The runs that are not over, in the order in which they were opened."""
         return [run for run in self.runs.values() if run.state != "settled"]
 
+    def certified_run(self) -> Run | None:
+        """The run that did it."""
+        return next((run for run in self.runs.values() if run.outcome == "certified"), None)
+
+    def nearest(self) -> Attempt | None:
+        """The attempt that came nearest: it broke the least, then fixed the most, then was the first."""
+        tested = [attempt for run in self.runs.values() for attempt in run.attempts if attempt.fixed]
+        return max(tested, key=lambda attempt: (-len(attempt.broken), attempt.fixed), default=None)
+
 
 class Jobs(Struct):
     """All jobs, as far as anybody needs them in memory."""
@@ -179,8 +188,10 @@ def _rejected(jobs: Jobs, fact: e.DropRejected) -> None:
 def _run(jobs: Jobs, fact: e.OfRun) -> Run:
     """The run that a fact is about; a fact about it also clears what the world did to it before."""
     run = jobs.open[fact.job].runs[fact.run]
-    run.fault = ""
-    run.deaths = 0
+    if run.fault:
+        run.fault = ""
+    if run.deaths:
+        run.deaths = 0
     return run
 
 

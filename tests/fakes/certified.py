@@ -74,7 +74,8 @@ class Replaying:
     async def green(self) -> Collection[str]:
         return passing(self.patched_files) - set(self.flaky)
 
-    async def answered(self, answer: bytes) -> str:
+    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
+        assert not is_cut_off
         self.done.append(f"answer {answer.decode()}")
         changes = json.loads(answer)
         return tree_id(self.files | changes) if changes else ""

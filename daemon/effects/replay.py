@@ -1,0 +1,93 @@
+"""The hands of `verify`: what a certificate says is done again, in a workshop of its own that nothing was left in."""
+
+import os
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
+
+from anyio.to_thread import run_sync
+from msgspec.structs import replace
+
+from daemon.certificate import Proof
+from daemon.drops import Job, Repair
+from daemon.effects.environment import EnvironmentRefused
+from daemon.effects.git import GitRefused
+from daemon.effects.trees import Changed, SourceRefused
+from daemon.effects.workshop import Bench, Workshop
+from daemon.settings import Settings
+from daemon.text import gates
+from daemon.text.answer import as_bytes, landed
+from daemon.text.dialects import Unreadable
+from daemon.text.landing import Refused
+from daemon.verification import Differs, Red
+
+ANYBODY = 0o755  # the sandbox's user has to reach what is tested
+
+
+@asynccontextmanager
+async def replaying(settings: Settings) -> AsyncIterator["Replaying"]:
+    """Hands in a folder that is gone afterwards."""
+    with TemporaryDirectory(prefix="mendd-verify-") as name:
+        os.chmod(name, ANYBODY)  # noqa: PTH101  as good as Path.chmod, of a folder that was just made
+        shop = Workshop(replace(settings, state_dir=name), {})
+        try:
+            yield Replaying(shop)
+        finally:
+            await shop.close()
+
+
+class Replaying:
+    """Does a repair again, by the Protocol `daemon.verification.Replay`."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    async def pristine(self, proof: Proof, job: Job) -> str:
+        """Make the job's tree and what its tests need."""
+        if not isinstance(job, Repair):
+            raise Differs("only a repair can be done again")
+        self._name, self._drop = proof.job, job
+        try:
+            self._bench: Bench = await self._shop.bench(proof.job, job)
+        except (SourceRefused, EnvironmentRefused) as refused:
+            raise Differs(str(refused)) from None
+        return self._bench.tree.key
+
+    async def red(self) -> Red:
+        """Test the pristine tree, as often as the settings say."""
+        sessions = [
+            await self._shop.tested(self._name, "red", self._drop, self._bench)
+            for _ in range(self._shop.settings.gate_runs)
+        ]
+        verdict = gates.red(sessions, self._drop.tests)
+        if isinstance(verdict, gates.Refused):
+            raise Differs(f"{verdict.verdict}: {verdict.cause}")
+        self._held = verdict
+        return Red(verdict.ids, verdict.failed, verdict.baseline, verdict.flaky)
+
+    async def patched(self, patch: bytes) -> str:
+        """The tree with the patch."""
+        try:
+            self._patched: Changed = await run_sync(self._bench.tree.patched, patch)
+        except GitRefused as refused:
+            raise Differs(f"the patch does not apply: {refused}") from None
+        return self._patched.tree
+
+    async def green(self) -> Collection[str]:
+        """Test the patched tree."""
+        outcomes = await self._shop.tested(self._name, "green", self._drop, self._bench, self._patched.changes)
+        verdict = gates.green(self._held, outcomes)
+        if isinstance(verdict, gates.NotPassed):
+            raise Differs(f"{verdict.failure}: {verdict.message}")
+        return gates.passing(self._held, outcomes)
+
+    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
+        """The tree that a recorded answer gives."""
+        tree = self._bench.tree
+        files, _ = await self._shop.texts(tree)
+        try:
+            texts = await run_sync(partial(landed, answer.decode(), files, self._drop.tests, is_cut_off=is_cut_off))
+        except (Unreadable, Refused, UnicodeDecodeError):
+            return ""
+        return (await run_sync(tree.changed, as_bytes(texts))).tree
