@@ -69,6 +69,15 @@ class Log:
         self._staged: list[Stretch] = []
         self._open: tuple[int, int] | None = None  # segment and file descriptor that are written to
 
+    @property
+    def end(self) -> Position:
+        """The position behind the last fact that was read or staged. Its parts are kept apart: each fact moves them."""
+        return Position(self._segment, self._offset, self._running, self.seq)
+
+    @end.setter
+    def end(self, end: Position) -> None:
+        self._segment, self._offset, self._running, self.seq = end.segment, end.offset, end.running, end.seq
+
     # Reading
 
     def read(self, *, mend: bool = False) -> Iterator[list[AnyFact]]:
@@ -182,16 +191,14 @@ class Log:
 
     def stage(self, fact: Fact) -> None:
         """Give the fact, which carries the next number, its line; `write` brings it to the disk."""
-        end = self.end
-        if end.offset >= self.segment_bytes:
-            end = Position(segment=end.seq + 1, seq=end.seq)
-        line, running = codec.encode(fact, end.running)
-        last = self._staged[-1] if self._staged else None
-        if last is not None and last.segment == end.segment:
-            last.lines.append(line)
-        else:
-            self._staged.append(Stretch(end.segment, end.offset, [line]))
-        self.end = Position(end.segment, end.offset + len(line), running, fact.seq)
+        if self._offset >= self.segment_bytes:
+            self.end = Position(segment=self.seq + 1, seq=self.seq)
+        line, self._running = codec.encode(fact, self._running)
+        if not self._staged or self._staged[-1].segment != self._segment:
+            self._staged.append(Stretch(self._segment, self._offset, []))
+        self._staged[-1].lines.append(line)
+        self._offset += len(line)
+        self.seq = fact.seq
 
     def take_staged(self) -> list[Stretch]:
         """What is staged, to be given to `write`."""

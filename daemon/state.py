@@ -30,6 +30,8 @@ from daemon.views import Folder, Views
 ROOM_RETRY_S = 0.5
 SLOW_SYNC_S = 0.005  # longer than this, and everybody else would notice
 DIGEST_BYTES = 16
+YOUNG_OBJECTS = 20_000  # made before garbage is looked for: thousands wait for one sync, and none of them is garbage
+MICROSECONDS = 1_000_000  # in a second: facts tell no finer time
 
 logger = structlog.get_logger("state")
 
@@ -65,7 +67,7 @@ class State:
     @property
     def seq(self) -> int:
         """The number of the last fact."""
-        return self._log.end.seq
+        return self._log.seq
 
     def listen(self, fact_type: type[Fact], listener: Callable[[Any], None]) -> None:
         """Call the listener after each fact of this type, those that `catch_up` reads included."""
@@ -113,28 +115,36 @@ class State:
     async def record(self, *facts: Fact) -> None:
         """Let the facts have happened; return when they are durable."""
         self.note(*facts)
-        await self.durable()
+        if (sync := self._sync_to_come()) is not None:
+            await sync
 
     def note(self, *facts: Fact) -> None:
         """Let the facts have happened, in one breath; they become durable soon."""
-        at, seq = round(self.now(), 6), self.seq
+        at, log = int(self.now() * MICROSECONDS + 0.5) / MICROSECONDS, self._log  # `round` takes four times as long
         for fact in facts:
-            seq += 1
-            placed = structs.replace(fact, seq=seq, at=at)
+            placed = structs.replace(fact, seq=log.seq + 1, at=at)
             self._folder.fold((placed,))
-            self._log.stage(placed)
+            log.stage(placed)
         if not self._is_staged:
             self._is_staged = True
             self._staged.set()
 
     async def durable(self) -> None:
         """Wait until everything that has happened so far is on the disk."""
-        seq = self.seq
-        if self._durable < seq:
-            # A future for each who waits: an Event would do, at twice the price, and thousands may wait for a sync.
-            future = get_running_loop().create_future()
-            (self._for_next_sync if self._taken < seq else self._for_this_sync).append(future)
-            await future
+        if (sync := self._sync_to_come()) is not None:
+            await sync
+
+    def _sync_to_come(self) -> Future[None] | None:
+        """What to wait for until everything so far is on the disk; None if it is there.
+
+        A future for each who waits: an Event would do, at twice the price, and thousands may wait for a sync.
+        """
+        seq = self._log.seq
+        if self._durable >= seq:
+            return None
+        future = get_running_loop().create_future()
+        (self._for_next_sync if self._taken < seq else self._for_this_sync).append(future)
+        return future
 
     # Keeping
 
@@ -204,7 +214,7 @@ def last_fact(log: Path) -> int:
     reader = Log(log, segment_bytes=1)
     for _ in reader.read():
         pass
-    return reader.end.seq
+    return reader.seq
 
 
 class _Code(Struct):
@@ -232,3 +242,4 @@ def garbage_kept() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)

@@ -93,10 +93,11 @@ def _stand(queue: Queue, run: str, standing: Standing) -> None:
 
 
 def _clear_leftovers(queue: Queue) -> None:
-    while queue.ready and not queue.stands_ready(queue.ready[0]):
-        heappop(queue.ready)
-    while queue.later and not queue.is_delayed(queue.later[0]):
-        heappop(queue.later)
+    ready, later = queue.ready, queue.later
+    while ready and not queue.stands_ready(ready[0]):
+        heappop(ready)
+    while later and not queue.is_delayed(later[0]):
+        heappop(later)
 
 
 def _opened(queue: Queue, fact: e.RunOpened) -> None:
@@ -125,9 +126,9 @@ def _parked(queue: Queue, fact: e.RunParked) -> None:
 
 
 def _run_settled(queue: Queue, fact: e.RunSettled) -> None:
-    queue.waiting.pop(fact.run, None)
-    queue.running.pop(fact.run, None)
-    _clear_leftovers(queue)
+    if queue.running.pop(fact.run, None) is None:  # it stood in line
+        queue.waiting.pop(fact.run, None)
+        _clear_leftovers(queue)
 
 
 def _put_down(queue: Queue, _: e.DaemonStarted | e.DaemonStopped) -> None:
