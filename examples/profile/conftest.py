@@ -1,0 +1,1 @@
+"""Makes the folder of the package importable for the tests."""
