@@ -28,6 +28,7 @@ TESTS_NAMED = 20
 LEFT_OUT_NAMED = 10
 LEARNED_SHOWN = 5
 EARLIER_IN_FULL = 8  # diffs of earlier runs, the latest; the others by one line each
+PARTIALS_SHOWN = 6
 SIBLINGS_SHOWN = 3
 EARLIER_NAMED = 40  # the latest, by one line each
 COMPARED_CHARACTERS = 800  # of a message, in search of what was compared
@@ -126,8 +127,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 def asked_by(rung: Rung, asked: Asked) -> Asked:
     """What this rung asks: of all that is known, only what it shows."""
     unshown = {name: getattr(Asked(), name) for name in AIDS if name != rung.aid}
+    known = structs.replace(asked, partials=asked.partials or wins(asked.earlier))
     return structs.replace(
-        asked,
+        known,
         rung=rung.id,
         level=rung.level,
         limit=rung.edits if rung.id else None,
@@ -135,6 +137,17 @@ def asked_by(rung: Rung, asked: Asked) -> Asked:
         learned=asked.learned[: rung.learned],
         **unshown,
     )
+
+
+def wins(earlier: Sequence[Tried]) -> list[Partial]:
+    """The changes that mended a part of the tests: for each part the one that broke least, the largest part first."""
+    parts: dict[frozenset[str], Tried] = {}
+    for one in earlier:
+        part = frozenset(one.fixed)
+        if part and one.diff and (part not in parts or len(one.broken) < len(parts[part].broken)):
+            parts[part] = one
+    largest = sorted(parts.values(), key=lambda one: -len(one.fixed))
+    return [Partial(diff=one.diff, fixed=one.fixed, broken=one.broken) for one in largest]
 
 
 class Prompt(Struct, frozen=True):
@@ -235,7 +248,7 @@ def _aids(fill: _Fill, asked: Asked, quoting: "Quoting") -> Iterable[str]:
         yield _section(fill, name, [quoting.quote(name, getattr(asked, name))])
     partials = [
         quoting.quote("partial", f"{_verdicts(one.fixed, one.broken)}\n{one.diff}", longest="diff")
-        for one in asked.partials[:EARLIER_IN_FULL]
+        for one in asked.partials[:PARTIALS_SHOWN]
     ]
     yield _section(fill, "partials", partials)
 

@@ -29,6 +29,7 @@ from daemon.text.prompt import (
     places,
     prompt,
     sees_last,
+    wins,
 )
 from daemon.text.relevance import index
 from daemon.words import OURS, SkillRefused, as_skill, read_words
@@ -285,6 +286,18 @@ def test_an_autopsy_of_many_attempts_shows_the_latest_in_full_and_the_others_by_
     assert made.user.count("+new ") == 8
     assert "52. changed" in made.user
     assert "12. changed" not in made.user
+
+
+def test_partial_wins_are_found_among_what_was_tried() -> None:
+    """One for each part that was mended: the one that broke least."""
+    broke = structs.replace(tried(2, fixed=2), broken=["test_9"])
+    found = wins([tried(1), tried(4, fixed=1), broke, tried(3, fixed=2)])
+    assert [(one.fixed, one.broken, one.diff[-2:]) for one in found] == [
+        (["test_0", "test_1"], [], "3\n"),
+        (["test_0"], [], "4\n"),
+    ]
+    made = prompt(WORDS, asked_by(rung_of("N4") or BASE, structs.replace(KNOWN, partials=[])))
+    assert "mended: test_0, test_1\n--- a/pkg" in made.user
 
 
 def test_the_best_attempt_is_shown_only_where_one_gained() -> None:
