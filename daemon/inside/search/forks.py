@@ -1,0 +1,195 @@
+"""A fork of this process does one piece of work that may go wrong in any way, and leaves nothing behind.
+
+It has limits of memory and file sizes, a session of its own, and a deadline; whatever descends from it dies with it.
+What it wrote in the tree is undone. What it did is read from a tape (`tape.py`), never from a pipe that it could close.
+"""
+
+import ctypes
+import fcntl
+import mmap
+import os
+import resource
+import shutil
+import signal
+import tempfile
+import time
+import warnings
+from contextlib import suppress
+from sys import addaudithook
+from typing import Any, Callable, Iterable, List, NamedTuple
+
+from .tree import Tree
+from .verdicts import Limits
+
+PR_SET_CHILD_SUBREAPER = 36
+KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
+BETWEEN_KILLS_S = 0.002
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+CHANGES = {
+    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod"),
+    *("os.chown", "os.utime", "os.setxattr", "os.removexattr", "sqlite3.connect"),
+}
+BIRTHS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn", "subprocess.Popen"}
+IN_TREE, ELSEWHERE, BORN = range(3)  # what may have been done
+OUT_OF_THE_WAY = 200  # our descriptors stand above those that tests count or close
+
+_getpid, _exit, _abspath = os.getpid, os._exit, os.path.abspath
+
+
+class Ended(NamedTuple):
+    """How a fork came to its end."""
+
+    in_time: bool
+    was_rude: bool  # it wrote files or started processes
+
+
+class Forks:
+    """Made in the process that will be forked."""
+
+    def __init__(self, root: str, limits: Limits, tree: Tree) -> None:
+        self._root, self._limits, self._tree = root, limits, tree
+        self._done = mmap.mmap(-1, mmap.PAGESIZE)
+        self._spared: List[int] = []  # children that are to live
+        self.scratch = tempfile.mkdtemp(prefix="mendd-")
+        tempfile.tempdir = os.environ["TMPDIR"] = self.scratch
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        warnings.filterwarnings("ignore", message="This process .* is multi-threaded")  # the child only goes on here
+
+    def start(self, work: Callable[[], None], keep: Iterable[int] = ()) -> int:
+        """Begin a piece of work; `keep` are the descriptors that it needs."""
+        self._done[: BORN + 1] = bytes(BORN + 1)
+        memory = _memory_bytes() + self._limits.memory_bytes
+        kept = list(keep)
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            os.setsid()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            self._enter(memory, kept)
+            work()
+        finally:
+            _exit(0)  # whatever was raised: it must not go on as a second server
+
+    def run(self, work: Callable[[], None], seconds: float) -> Ended:
+        """Do the work, to its end or that of its time."""
+        pid = self.start(work)
+        in_time = self.wait(pid, seconds)
+        return Ended(in_time, self.end(pid))
+
+    def wait(self, pid: int, seconds: float) -> bool:
+        """Whether it ends within this time."""
+        deadline = time.monotonic() + seconds
+        while _waited(pid, os.WNOHANG) == 0:
+            left = deadline - time.monotonic()
+            if left <= 0 or (signal.sigtimedwait([signal.SIGCHLD], left) is None):
+                return _waited(pid, os.WNOHANG) != 0
+        return True
+
+    def spare(self, pid: int) -> None:
+        """Let it live while others end."""
+        self._spared = [pid]
+
+    def end(self, pid: int) -> bool:
+        """End it and all that it left; whether it had been rude."""
+        if pid in self._spared:
+            self._spared = []
+        for kill in (os.kill, os.killpg):
+            with suppress(OSError):  # it may have ended, or never have begun
+                kill(pid, signal.SIGKILL)
+        _waited(pid, 0)
+        for _ in range(KILLS):
+            left = [child for child in _children() if child not in self._spared]
+            if not left:
+                break
+            for child in left:
+                with suppress(OSError):
+                    os.kill(child, signal.SIGKILL)
+                _waited(child, os.WNOHANG)
+            time.sleep(BETWEEN_KILLS_S)
+        return self._undo()
+
+    def was_rude(self) -> bool:
+        """Whether something was done that has to be undone."""
+        return any(self._done[: BORN + 1])
+
+    def _undo(self) -> bool:
+        in_tree, elsewhere, born = self._done[: BORN + 1]
+        if in_tree or born:
+            self._tree.restore()
+        if elsewhere or in_tree or born:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            os.makedirs(self.scratch, exist_ok=True)
+        return bool(in_tree or elsewhere or born)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _enter(self, memory: int, kept: List[int]) -> None:
+        """Go into the limits."""
+        for limit, wanted in (
+            (resource.RLIMIT_AS, memory),
+            (resource.RLIMIT_FSIZE, self._limits.file_bytes),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            hard = resource.getrlimit(limit)[1]
+            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(limit, (value, value))
+        for fd in sorted(set(map(int, os.listdir("/proc/self/fd"))) - set(kept)):
+            if fd >= OUT_OF_THE_WAY:  # ours; what the tests opened when they were collected stays open
+                with suppress(OSError):  # that of the listing itself
+                    os.close(fd)
+        os.chdir(self._root)
+        addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: Any) -> None:
+        if event == "open":
+            if arguments[2] & WRITES:
+                self._touch(arguments[0])
+        elif event in CHANGES:
+            for path in arguments[:2] if event in ("os.rename", "os.link") else arguments[:1]:
+                self._touch(path)
+        elif event in BIRTHS:
+            self._done[BORN] = 1
+
+    def _touch(self, path: Any) -> None:
+        if isinstance(path, int):
+            return  # what is open was opened before
+        name = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+        if name == os.devnull:
+            return
+        inside = not name.startswith("/") or f"{_abspath(name)}/".startswith(f"{self._root}/")
+        self._done[IN_TREE if inside else ELSEWHERE] = 1
+
+
+def _waited(pid: int, how: int) -> int:
+    try:
+        return os.waitpid(pid, how)[0]
+    except ChildProcessError:  # it was waited for before
+        return pid
+
+
+def _children() -> List[int]:
+    """Our children, and the orphans among their descendants, who have become ours."""
+    found: List[int] = []
+    try:
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children") as children:
+                found += map(int, children.read().split())
+    except OSError:  # a kernel without it; the groups have been killed
+        pass
+    return found
+
+
+def _memory_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * mmap.PAGESIZE
+
+
+def high(descriptor: int) -> int:
+    """The same file under a number that is out of the way."""
+    made = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+    os.close(descriptor)
+    return made
