@@ -344,7 +344,7 @@ def _earlier(fill: _Fill, asked: Asked, quoting: "Quoting") -> str:
         case "gain":
             gains = [one for one in earlier if len(one.fixed) > len(one.broken)]
             best = max(gains, key=lambda one: (len(one.fixed) - len(one.broken), one.attempt), default=None)
-            told = [_in_full(best, quoting)] if best else []
+            told = [_in_full(best, quoting, longest="diff")] if best else []
         case "places":
             told = [quoting.quote("places", "\n".join(places(one.diff for one in earlier)))]
         case "lines":
@@ -357,9 +357,9 @@ def _earlier(fill: _Fill, asked: Asked, quoting: "Quoting") -> str:
     return _section(fill, f"earlier/{asked.past}", told) if told else ""
 
 
-def _in_full(one: Tried, quoting: "Quoting") -> str:
+def _in_full(one: Tried, quoting: "Quoting", longest: str = "tried") -> str:
     said = [f"{one.failure}: {one.message}", _verdicts(one.fixed, one.broken), one.diff or one.answer]
-    return quoting.quote("attempt", "\n".join(filter(None, said)), longest="tried", number=str(one.attempt))
+    return quoting.quote("attempt", "\n".join(filter(None, said)), longest=longest, number=str(one.attempt))
 
 
 def _verdicts(fixed: Sequence[str], broken: Sequence[str]) -> str:
