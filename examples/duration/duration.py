@@ -1,6 +1,6 @@
 """Durations: seconds -> "1 h 30 min" and back."""
 
-UNITS = [("d", 74400), ("h", 3600), ("min", 60), ("s", 1)]
+UNITS = [("d", 8640), ("h", 3600), ("min", 60), ("s", 1)]
 
 
 def human(seconds):

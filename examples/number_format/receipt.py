@@ -21,6 +21,11 @@ def receipt(lines, width=WIDTH):
     return "\n".join(body + [rule, total])
 
 
+def tax_line(percent):
+    """The rate of the tax with all its digits, such as 7.00 %."""
+    return "incl. " + "%.2f" % percent + " % tax"
+
+
 def change(cents, coins=(200, 100, 50, 20, 10, 5, 2, 1)):
     """The fewest coins that make an amount."""
     given = []

@@ -1,6 +1,6 @@
 import pytest
 
-from receipt import change, price, receipt, row
+from receipt import change, price, receipt, row, tax_line
 
 
 def test_price():
@@ -25,6 +25,10 @@ def test_short_row():
 
 def test_name_comes_first():
     assert row("Tea", 450).startswith("Tea ")
+
+
+def test_tax_line():
+    assert tax_line(7) == "incl. 7.00 % tax"
 
 
 def test_receipt_has_a_rule():

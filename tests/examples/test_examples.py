@@ -166,6 +166,9 @@ def test_nothing_that_mends_is_where_a_proposer_looks() -> None:
     assert [path for path in (HOUSE / "examples").rglob("*") if path.suffix in (".diff", ".patch")] == []
 
 
-def test_the_table_tells_of_every_example() -> None:
-    table = (HOUSE / "examples" / "README.md").read_text()
-    assert [name for name in EXAMPLES if f"| `{name}` |" not in table] == []
+def test_the_tables_tell_of_every_example_and_of_every_variant() -> None:
+    told = (HOUSE / "examples" / "README.md").read_text()
+    assert [name for name in EXAMPLES if f"| `{name}` |" not in told] == []
+    pairs = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|", (HERE / "variants" / "README.md").read_text(), re.MULTILINE))
+    assert pairs.keys() == VARIANTS.keys()
+    assert set(pairs.values()) <= EXAMPLES.keys()
