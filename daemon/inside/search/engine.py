@@ -1,0 +1,229 @@
+"""The search: candidates in their order to a judge, until there is a patch, and then a while longer for others like it.
+
+Best first over one queue. Single edits stand in it by their cost; an edit that turned some failing tests green and
+broke nothing opens a trail of second edits behind it, which stand in the same queue by the sum. The judge's verdicts
+are the only thing believed; the clock is read for the budget alone: with time enough, the same seed finds the same.
+"""
+
+import heapq
+import time
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from .candidates import Candidate, Sieve, candidates
+from .evidence import Evidence, gather
+from .minimise import minimise
+from .suspicion import Suspicions, covering, suspicions
+
+MOST_EDITS = 2  # of one patch
+MOST_TRAILS = 8  # partial winners that are followed at a time; each costs a generation of candidates
+SECOND_EDIT = 1.0  # what it costs that one edit was not enough, beside the edits themselves
+UNFIXED = 2.0  # what it costs that a first edit left all failing tests failing but one
+MOST_PLAUSIBLE = 8  # patches that are told; more alternatives say nothing new
+AS_PLAIN = 1.0  # by how much more an alternative may cost than the first plausible patch
+AFTERWARDS = 60  # candidates that are tried after the first plausible one, or as many as it took
+SECONDS_AFTERWARDS = 3.0  # and never longer than this, or than it took
+WEAKLY_TESTED = 3  # passing tests through the patched lines, below which a patch is mostly a guess
+
+
+class Budget(NamedTuple):
+    """How long to look, and from where on. `priors` are factors on the templates' costs."""
+
+    seconds: float
+    candidates: int
+    seed: int = 0
+    start_at: int = 0  # the `next_at` of an earlier search
+    priors: Mapping[str, float] = {}
+
+
+class Plausible(NamedTuple):
+    """A patch that makes all target tests pass and breaks none, as far as the tests tell."""
+
+    edits: Tuple[Candidate, ...]
+    changes: Dict[str, str]  # path → the file's new text, minimised
+    cost: float
+    template: str
+    covering_tests: int  # passing tests that execute the patched lines
+    number: int  # of the candidate, in the order of trying
+
+    @property
+    def weakly_tested(self) -> bool:
+        """Whether too few passing tests had a say."""
+        return self.covering_tests < WEAKLY_TESTED
+
+
+class Partial(NamedTuple):
+    """A patch that turned some failing tests green and broke none."""
+
+    edits: Tuple[Candidate, ...]
+    changes: Dict[str, str]
+    fixed: Tuple[str, ...]
+    cost: float
+
+
+class Found(NamedTuple):
+    """What a search came to."""
+
+    plausible: List[Plausible]
+    tried: int
+    generated: int
+    seconds: float
+    partial: Optional[Partial]
+    next_at: int  # single edits that need not be tried again
+    hung: int = 0
+    refused: Mapping[str, int] = {}
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether several patches are as good as one another, as far as the tests tell."""
+        return len(self.plausible) > 1
+
+
+class Trail:
+    """The candidates behind one state of the sources: behind the original, or behind a first edit."""
+
+    def __init__(self, partial: Optional[Partial], found: Iterator[Candidate], penalty: float, birth: int = 0) -> None:
+        self.partial, self.penalty, self.birth = partial, penalty, birth
+        self._found = found
+        self.next: Optional[Candidate] = None
+        self.advance()
+
+    def advance(self) -> None:
+        """Step to the next candidate."""
+        self.next = next(self._found, None)
+
+    @property
+    def cost(self) -> float:
+        """What the next patch of this trail costs."""
+        return self.penalty + (self.next.cost if self.next is not None else 0.0)
+
+
+class Hunt:
+    """One search under way."""
+
+    def __init__(self, sources: Mapping[str, str], baseline: Any, judge: Any, budget: Budget) -> None:
+        self.sources, self.baseline, self.judge, self.budget = dict(sources), baseline, judge, budget
+        self.evidence: Evidence = gather(baseline, self.sources)
+        self.failing = [test.id for test in baseline.tests if not test.passed]
+        self.began = time.monotonic()
+        self.plausible: List[Plausible] = []
+        self.partials: List[Partial] = []
+        self.tried = self.generated = self.hung = 0
+        self.next_at = budget.start_at
+        self.refused: Dict[str, int] = {}
+        self.first_at: Optional[Tuple[int, float]] = None
+
+    def run(self) -> Found:
+        """Look until something says that it is enough."""
+        queue: List[Tuple[float, int, Trail]] = []
+        self._follow(queue, Trail(None, self._distinct(None), 0.0))
+        while queue and not self._enough(queue[0][0]):
+            _, _, trail = heapq.heappop(queue)
+            candidate = trail.next
+            if candidate is not None:
+                partial = self._try(trail, candidate)
+                trail.advance()
+                self._follow(queue, trail)
+                if partial is not None and len(partial.edits) < MOST_EDITS and not self.plausible:
+                    self._follow(queue, Trail(partial, self._distinct(partial), self._penalty(partial), self.tried))
+        seconds = self.seconds
+        found = [self._minimised(each) for each in self.plausible]
+        best = max(self.partials, key=lambda each: (len(each.fixed), -each.cost), default=None)
+        return Found(found, self.tried, self.generated, seconds, best, self.next_at, self.hung, self.refused)
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self.began
+
+    def _follow(self, queue: List[Tuple[float, int, Trail]], trail: Trail) -> None:
+        if trail.next is not None:
+            heapq.heappush(queue, (trail.cost, trail.birth, trail))
+
+    def _distinct(self, partial: Optional[Partial]) -> Iterator[Candidate]:
+        """The candidates behind a partial winner (or behind nothing), generated when the first is asked for."""
+        sources = {**self.sources, **partial.changes} if partial is not None else self.sources
+        found = candidates(sources, self._suspicions(partial), self.evidence, self.budget.priors, self.budget.seed)
+        self.generated += len(found)
+        sieve = Sieve({path: sources[path] for path in {each.path for each in found}}, self.evidence)
+        sieve.refused = self.refused
+        skipped = 0
+        for each in found:
+            if sieve.admits(each):
+                if partial is None and skipped < self.budget.start_at:
+                    skipped += 1
+                else:
+                    yield each
+
+    def _suspicions(self, partial: Optional[Partial]) -> Suspicions:
+        """Suspicion of the original lines; behind a first edit, of what still fails, with the lines moved along."""
+        if partial is None:
+            return suspicions(self.baseline)
+        left = [test for test in self.failing if test not in partial.fixed]
+        found = suspicions(self.baseline, left)
+        edit = partial.edits[-1]
+        old, new = self.sources[edit.path].count("\n"), partial.changes[edit.path].count("\n")
+        lines = found.get(edit.path, {})
+        found[edit.path] = {line + (new - old if line > edit.line else 0): score for line, score in lines.items()}
+        return found
+
+    def _penalty(self, partial: Partial) -> float:
+        left = (len(self.failing) - len(partial.fixed)) / max(1, len(self.failing))
+        return partial.cost + SECOND_EDIT + UNFIXED * left
+
+    def _try(self, trail: Trail, candidate: Candidate) -> Optional[Partial]:
+        """Ask the judge; a partial winner that is worth following is returned."""
+        before = trail.partial.changes if trail.partial is not None else {}
+        text = before.get(candidate.path, self.sources[candidate.path])
+        changes = {**before, candidate.path: candidate.applied(text)}
+        edits = (*(trail.partial.edits if trail.partial is not None else ()), candidate)
+        verdict = self.judge.try_(changes)
+        self.tried += 1
+        self.next_at += trail.partial is None
+        self.hung += verdict.hung
+        if verdict.passed:
+            self._win(edits, changes, trail.cost)
+            return None
+        known = len(trail.partial.fixed) if trail.partial is not None else 0
+        if len(verdict.fixed) <= known or verdict.broken:
+            return None
+        partial = Partial(edits, changes, tuple(verdict.fixed), round(trail.cost, 4))
+        self.partials.append(partial)
+        kept = sorted(self.partials, key=self._penalty)[:MOST_TRAILS]
+        return (
+            partial
+            if partial in kept and sum(len(each.edits) == 1 for each in self.partials) <= 3 * MOST_TRAILS
+            else None
+        )
+
+    def _win(self, edits: Tuple[Candidate, ...], changes: Dict[str, str], cost: float) -> None:
+        if self.first_at is None:
+            self.first_at = (self.tried, self.seconds)
+        passing = min(covering(self.baseline, edit.path, self._patched(edit)) for edit in edits)
+        template = " + ".join(edit.template for edit in edits)
+        self.plausible.append(Plausible(edits, changes, round(cost, 4), template, passing, self.tried))
+
+    def _patched(self, edit: Candidate) -> List[int]:
+        """The original lines that an edit touches, or stands between."""
+        data = self.sources[edit.path].encode("utf-8", "surrogatepass")
+        first = data.count(b"\n", 0, edit.start) + 1
+        last = data.count(b"\n", 0, max(edit.start, edit.end - 1)) + 1
+        return [edit.line, *range(first, last + 1)]
+
+    def _enough(self, cost: float) -> bool:
+        """Whether the budget, or what was found, says to stop."""
+        if self.tried >= self.budget.candidates or self.seconds >= self.budget.seconds:
+            return True
+        if self.first_at is None:
+            return False
+        at, seconds = self.first_at
+        far = cost > self.plausible[0].cost + AS_PLAIN
+        longer = self.seconds - seconds > min(SECONDS_AFTERWARDS, max(0.5, seconds))
+        return far or longer or self.tried - at >= max(AFTERWARDS, at) or len(self.plausible) >= MOST_PLAUSIBLE
+
+    def _minimised(self, each: Plausible) -> Plausible:
+        return each._replace(changes=minimise(self.sources, each.changes, self.judge))
+
+
+def search(sources: Mapping[str, str], baseline: Any, judge: Any, budget: Any) -> Found:
+    """Look for patches of these files that make the baseline's failing tests pass and break none."""
+    return Hunt(sources, baseline, judge, budget).run()

@@ -1,0 +1,66 @@
+"""Makes a change smaller while all stays green: whoever proposed it, what is not needed is not certified.
+
+It works on lines of text and a judge's verdicts, and knows nothing of templates or models.
+"""
+
+from difflib import SequenceMatcher
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+MOST_TRIALS = 60  # test runs; a change of more parts than that keeps some that it may not need
+
+
+class Hunk(NamedTuple):
+    """Lines start to end of a file become these."""
+
+    path: str
+    start: int
+    end: int
+    lines: Tuple[str, ...]
+
+
+def minimise(
+    sources: Mapping[str, str], changes: Mapping[str, str], judge: Any, trials: int = MOST_TRIALS
+) -> Dict[str, str]:
+    """The change without the hunks, and without the added lines, that it does not need."""
+    kept = hunks(sources, changes)
+    for smaller in (_without_one, _without_a_line):
+        place = len(kept) - 1
+        while place >= 0:
+            for fewer in smaller(kept, place):
+                if trials <= 0:
+                    return applied(sources, kept)
+                trials -= 1
+                if fewer and judge.try_(applied(sources, fewer)).passed:
+                    kept = fewer
+                    break
+            place -= 1
+    return applied(sources, kept)
+
+
+def hunks(sources: Mapping[str, str], changes: Mapping[str, str]) -> List[Hunk]:
+    """What a change consists of."""
+    found = []
+    for path in sorted(changes):
+        old, new = (text.splitlines(keepends=True) for text in (sources.get(path, ""), changes[path]))
+        for tag, start, end, since, until in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if tag != "equal":
+                found.append(Hunk(path, start, end, tuple(new[since:until])))
+    return found
+
+
+def applied(sources: Mapping[str, str], parts: Sequence[Hunk]) -> Dict[str, str]:
+    """The texts of the changed files."""
+    texts = {part.path: sources.get(part.path, "").splitlines(keepends=True) for part in parts}
+    for part in sorted(parts, key=lambda each: each.start, reverse=True):
+        texts[part.path][part.start : part.end] = part.lines
+    return {path: "".join(lines) for path, lines in texts.items()}
+
+
+def _without_one(parts: List[Hunk], place: int) -> List[List[Hunk]]:
+    return [parts[:place] + parts[place + 1 :]] if len(parts) > 1 else []
+
+
+def _without_a_line(parts: List[Hunk], place: int) -> List[List[Hunk]]:
+    part = parts[place]
+    fewer = [part.lines[:at] + part.lines[at + 1 :] for at in range(len(part.lines))] if len(part.lines) > 1 else []
+    return [[*parts[:place], part._replace(lines=lines), *parts[place + 1 :]] for lines in fewer]

@@ -1,0 +1,113 @@
+"""What no search may offer, however green it makes the tests: a patch that blinds, skips or answers them by heart.
+
+Two trees are compared, before and after; positions, costs and verdicts are nobody's business here.
+"""
+
+import ast
+from collections import Counter
+from typing import Any, Dict, Iterator, Tuple
+
+from .evidence import Evidence
+
+SMALL = 2  # numbers up to this, of either sign, are in every message and in every program
+LEAVING = {
+    "exit",
+    "quit",
+    "_exit",
+    "abort",
+    "kill",
+    "skip",
+    "skipTest",
+    "xfail",
+    "importorskip",
+    "eval",
+    "exec",
+    "__import__",
+    "system",
+    "popen",
+}
+OUTSIDE = {"pytest", "_pytest", "unittest", "nose", "subprocess", "socket", "ctypes", "gc", "multiprocessing"}
+BROAD = ("Exception", "BaseException")
+
+
+def refused(before: ast.AST, after: ast.AST, evidence: Evidence) -> str:
+    """Why a change is not even tried; empty when nothing speaks against it."""
+    old, new = _counted(before), _counted(after)
+    if new["assert"] < old["assert"]:
+        return "an assert is deleted"
+    grown = new - old
+    for sign in grown:
+        if sign.startswith("!"):
+            return sign[1:]
+    literals, known = Counter(_literals(after)), Counter(_literals(before))
+    for value in literals - known:
+        if value in evidence.literals and _by_heart(value, before, after):
+            return "an expected value is hard-coded"
+    return ""
+
+
+def _counted(tree: ast.AST) -> "Counter[str]":
+    return Counter(sign for node in ast.walk(tree) for sign in _signs(node))
+
+
+def _signs(node: Any) -> Iterator[str]:
+    """What is counted of a node; a sign that begins with ! may not become more."""
+    if isinstance(node, ast.Assert):
+        yield "assert"
+        if isinstance(node.test, ast.Constant):
+            yield "!an assert is made empty"
+    elif isinstance(node, ast.ExceptHandler):
+        yield from _caught(node)
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name in LEAVING:
+            yield f"!{name} is called"
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        yield from (f"!{module} is imported" for module in modules if module.partition(".")[0] in OUTSIDE)
+
+
+def _caught(node: ast.ExceptHandler) -> Iterator[str]:
+    names = {getattr(each, "id", "") for each in getattr(node.type, "elts", [node.type])}
+    if node.type is None or names & set(BROAD):
+        yield "!every exception is caught"
+    if all(isinstance(each, (ast.Pass, ast.Continue)) or _says_nothing(each) for each in node.body):
+        yield "!an exception is swallowed"
+
+
+def _says_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _literals(tree: ast.AST) -> Iterator[str]:
+    """The values that are written out, but for those that mean nothing in particular."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and not isinstance(node.value, (bool, type(None), type(...))):
+            short = isinstance(node.value, (str, bytes)) and len(node.value) <= 1
+            plain = short or (isinstance(node.value, (int, float)) and abs(node.value) <= SMALL)
+            if not plain:
+                yield repr(node.value)
+
+
+def _by_heart(value: str, before: ast.AST, after: ast.AST) -> bool:
+    """Whether a value newly answers, or is newly compared with; another number in a formula is a formula."""
+    return _answers(after)[value] > _answers(before)[value] and _shape(before) != _shape(after)
+
+
+def _answers(tree: ast.AST) -> Dict[str, int]:
+    found: Counter[str] = Counter()
+    for node in ast.walk(tree):
+        places: Tuple[Any, ...] = ()
+        if isinstance(node, (ast.Return, ast.Yield)):
+            places = (node.value,)
+        elif isinstance(node, ast.Compare):
+            places = (node.left, *node.comparators)
+        elif isinstance(node, ast.IfExp):
+            places = (node.body, node.orelse)
+        found.update(repr(each.value) for each in places if isinstance(each, ast.Constant))
+    return found
+
+
+def _shape(tree: ast.AST) -> str:
+    """A tree without its values: a constant that stays a constant is a correction of it."""
+    return " ".join(type(node).__name__ for node in ast.walk(tree))

@@ -1,0 +1,67 @@
+"""Where the bug may be: which lines the failing tests execute and the passing ones do not.
+
+Ochiai over the lines that each test executed, what runs at import subtracted, with a bonus for the last own frame of a
+traceback. It sees what was measured; what is done about a suspicious line is decided elsewhere.
+"""
+
+from math import sqrt
+from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
+
+LAST_FRAME_BONUS = 0.25  # of a whole; most fixes of crashes touch the line that crashed or one near it
+FRAME_DECAY = 0.7  # each frame further out says less
+
+Suspicions = Dict[str, Dict[int, float]]
+Line = Tuple[str, int]
+
+
+def suspicions(baseline: Any, failing: Iterable[str] = ()) -> Suspicions:
+    """How suspicious each executed line is, 0 to 1. `failing` names the tests that count as failed, if not all do."""
+    named = set(failing)
+    tests = list(baseline.tests)
+    failed = [test for test in tests if (test.id in named if named else not test.passed)]
+    chosen = {id(test) for test in failed}
+    passed = [test for test in tests if id(test) not in chosen]
+    imported: Dict[str, Set[int]] = baseline.imported
+    scores = {
+        line: ochiai(line, failed, passed) for line in _executed(failed) if line[1] not in imported.get(line[0], ())
+    }
+    for line, bonus in _frames(failed).items():
+        if line in scores:
+            scores[line] = min(1.0, scores[line] + bonus)
+    found: Suspicions = {}
+    for (path, number), score in scores.items():
+        found.setdefault(path, {})[number] = score
+    return found
+
+
+def ochiai(line: Line, failed: Sequence[Any], passed: Sequence[Any]) -> float:
+    """The cosine between "the test fails" and "the test executes this line"."""
+    path, number = line
+    failing = sum(number in test.executed.get(path, ()) for test in failed)
+    passing = sum(number in test.executed.get(path, ()) for test in passed)
+    return failing / sqrt(len(failed) * (failing + passing)) if failing else 0.0
+
+
+def covering(baseline: Any, path: str, lines: Iterable[int]) -> int:
+    """How many passing tests execute one of these lines: what a patch there has to answer to."""
+    wanted = set(lines)
+    return sum(test.passed and bool(wanted & set(test.executed.get(path, ()))) for test in baseline.tests)
+
+
+def ranked(found: Suspicions) -> List[Tuple[float, str, int]]:
+    """All lines, the most suspicious first."""
+    lines = [(score, path, number) for path, scores in found.items() for number, score in scores.items()]
+    return sorted(lines, key=lambda each: (-each[0], each[1], each[2]))
+
+
+def _executed(tests: Sequence[Any]) -> List[Line]:
+    return sorted({(path, number) for test in tests for path, numbers in test.executed.items() for number in numbers})
+
+
+def _frames(failed: Sequence[Any]) -> Dict[Line, float]:
+    """The bonus of the lines in the failing tests' tracebacks, innermost frame last."""
+    bonus: Dict[Line, float] = {}
+    for test in failed:
+        for depth, (path, number) in enumerate(reversed(list(test.frames))):
+            bonus[path, number] = max(bonus.get((path, number), 0.0), LAST_FRAME_BONUS * FRAME_DECAY**depth)
+    return bonus
