@@ -87,6 +87,14 @@ def test_a_new_helper_beside_the_function_is_another_function() -> None:
     assert "days.py: half()" in told
 
 
+def test_a_decorator_belongs_to_its_function_and_a_line_of_a_class_to_none() -> None:
+    before = "class Days:\n    length = 7\n\n    @property\n    def last(self):\n        return 6\n"
+    one = EditScope(1, 9, functions=1)
+    assert beyond(one, {"a.py": before}, {"a.py": before.replace("@property", "@cached_property")}) == []
+    [told] = beyond(one, {"a.py": before}, {"a.py": before.replace("length = 7", "length = 8")})
+    assert "a.py, outside of its functions" in told
+
+
 def test_a_file_full_of_equal_lines_is_compared_in_no_time() -> None:
     """What was written by a model decides how long a comparison takes, unless it is bounded."""
     before, after = ("\n".join(["x", *pair * 3_000, "y"]) for pair in (["a", "b"], ["a", "c"]))
