@@ -46,13 +46,13 @@ class Ended(NamedTuple):
 class Forks:
     """Made in the process that will be forked."""
 
-    def __init__(self, root: str, limits: Limits, tree: Tree) -> None:
+    def __init__(self, root: str, limits: Limits, tree: Tree, scratch: str) -> None:
         self._root, self._limits, self._tree = root, limits, tree
         self._done = mmap.mmap(-1, mmap.PAGESIZE)
         self._spared: List[int] = []  # children that are to live
-        self.scratch = tempfile.mkdtemp(prefix="mendd-")
+        self.scratch = scratch
         tempfile.tempdir = os.environ["TMPDIR"] = self.scratch
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _adopt_orphans()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         warnings.filterwarnings("ignore", message="This process .* is multi-threaded")  # the child only goes on here
 
@@ -99,15 +99,7 @@ class Forks:
             with suppress(OSError):  # it may have ended, or never have begun
                 kill(pid, signal.SIGKILL)
         _waited(pid, 0)
-        for _ in range(KILLS):
-            left = [child for child in _children() if child not in self._spared]
-            if not left:
-                break
-            for child in left:
-                with suppress(OSError):
-                    os.kill(child, signal.SIGKILL)
-                _waited(child, os.WNOHANG)
-            time.sleep(BETWEEN_KILLS_S)
+        _end_orphans(self._spared)
         return self._undo()
 
     def was_rude(self) -> bool:
@@ -122,10 +114,6 @@ class Forks:
             shutil.rmtree(self.scratch, ignore_errors=True)
             os.makedirs(self.scratch, exist_ok=True)
         return bool(in_tree or elsewhere or born)
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _enter(self, memory: int, kept: List[int]) -> None:
         """Go into the limits."""
@@ -162,6 +150,32 @@ class Forks:
             return
         inside = not name.startswith("/") or f"{_abspath(name)}/".startswith(f"{self._root}/")
         self._done[IN_TREE if inside else ELSEWHERE] = 1
+
+
+def watch(pid: int, scratch: str) -> None:
+    """In the process above all others: wait for the end of this one, whoever brings it, and clear up after it."""
+    _adopt_orphans()
+    _waited(pid, 0)
+    _end_orphans([])
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _adopt_orphans() -> None:
+    with suppress(OSError, AttributeError):  # a C library without it; then only groups are killed
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_orphans(spared: List[int]) -> None:
+    """Kill until nobody is left: what is orphaned meanwhile comes to us."""
+    for _ in range(KILLS):
+        left = [child for child in _children() if child not in spared]
+        if not left:
+            break
+        for child in left:
+            with suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+            _waited(child, os.WNOHANG)
+        time.sleep(BETWEEN_KILLS_S)
 
 
 def _waited(pid: int, how: int) -> int:

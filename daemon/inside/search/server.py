@@ -1,4 +1,4 @@
-"""The process that has collected the tests: it forks for each candidate, and keeps a fork as a filter of many.
+"""The process that has collected the tests: it forks for each candidate, and keeps one fork as a filter.
 
 It runs the repository's own code, never a candidate's: that only its forks do. It is asked on a socket, one question at a
 time; who asks (`judge.py`) starts it again if it dies.
@@ -9,12 +9,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, swap
 from .filter import Filter
-from .forks import Forks, high
+from .forks import Forks, high, watch
 from .messages import answer, heard
 from .suites import Heard, collect
 from .tape import Lines, Tape
@@ -49,6 +50,12 @@ class Timed(NamedTuple):
 
 def main(descriptor: int) -> None:
     """Serve until nobody asks any more."""
+    scratch = tempfile.mkdtemp(prefix="mendd-")
+    pid = os.fork()
+    if pid:
+        os.close(descriptor)
+        watch(pid, scratch)
+        return
     connection = socket.socket(fileno=high(descriptor))
     told = heard(connection)
     if told is None:
@@ -63,7 +70,7 @@ def main(descriptor: int) -> None:
     paths = [path for path in (root, os.path.join(root, "src")) if os.path.isdir(path)]
     sys.path[:] = paths + [path for path in sys.path if os.path.abspath(path) != here]
     sys.argv[1:] = told["places"]
-    forks = Forks(root, limits, Tree(root))
+    forks = Forks(root, limits, Tree(root), scratch)
     try:
         server = Server(told, limits, forks, connection)
         if told["fresh"]:
@@ -72,7 +79,6 @@ def main(descriptor: int) -> None:
             server.tracer.start()
             collect(told["runner"], told["places"], server.serve)
     finally:
-        forks.close()
         os._exit(0)
 
 
@@ -112,7 +118,6 @@ class Server:
                 break
             answer(self.connection, getattr(self, f"do_{asked.pop('do')}")(**asked))
         self.filter.end()
-        self.forks.close()
         os._exit(0)
 
     def do_measure(self) -> Dict[str, Any]:
@@ -371,7 +376,6 @@ class Server:
             ended = self.forks.run(lambda: self._anew(asked["changes"]), asked["wall"])  # noqa: B023  it ends before the next
             passed = [each["id"] for each in self.notes.read() if each.get("passed")]
             answer(self.connection, {"passed": passed, "hung": not ended.in_time})
-        self.forks.close()
         os._exit(0)
 
     def _anew(self, changes: Dict[str, str]) -> None:
