@@ -31,6 +31,7 @@ from msgspec import Meta, Struct
 
 from daemon.disk import sync, sync_path
 from daemon.drops import Job, without_answer
+from daemon.rungs import EditScope
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -150,6 +151,8 @@ class Proof(_Said, frozen=True, kw_only=True):
     proposer: str
     model: str = ""
     model_digest: str = ""
+    rung: str = ""
+    limit: EditScope | None = None  # how much an answer was allowed to change
     attempts_made: Annotated[int, Meta(ge=1)]
     feedback_history: list[Attempt]  # every attempt; the last is the one that held
     warnings: list[str] = []

@@ -223,6 +223,7 @@ class Proposed(OfRun, frozen=True, kw_only=True):
     prompt: str
     answer: str
     call: str = ""
+    proposer: str = "model"
     model: str = ""
     model_digest: str = ""
     seed: int | None = None
@@ -233,14 +234,26 @@ class Proposed(OfRun, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class NothingFound(OfRun, frozen=True, kw_only=True):
+    """A proposer that needs no model has nothing to suggest, or nothing more; it cost no attempt."""
+
+    proposer: str
+    tried: int = 0
+    seconds: float = 0.0
+
+
 class EditsApplied(OfRun, frozen=True, kw_only=True):
-    """The answer's edits landed, all of them, on the pristine tree; `tree` names what came out, `changes` lists it."""
+    """The answer's edits landed, all of them, on the pristine tree.
+
+    `tree` names what came out, `changes` lists it, and changes of the same `meaning` need no second test.
+    """
 
     attempt: int
     files: list[str]
     diff: str
     changes: str = ""
     tree: str = ""
+    meaning: str = ""
 
 
 class AttemptFailed(OfRun, frozen=True, kw_only=True):
@@ -361,6 +374,7 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     RedGateHeld,
     RunRefused,
     Proposed,
+    NothingFound,
     EditsApplied,
     AttemptFailed,
     GreenGatePassed,

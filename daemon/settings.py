@@ -38,9 +38,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     runs_abreast: Annotated[int, Meta(ge=1, le=20, description="How many runs of one job may be open at once.")] = 3
     base_runs: Annotated[int, Meta(ge=1, le=20, description="Runs before a job escalates into the rungs.")] = 3
     attempts_per_run: Annotated[int, Meta(ge=1, le=20, description="Attempts in a base run.")] = 6
-    attempts_per_rung: Annotated[
-        int, Meta(ge=1, le=20, description="Attempts on a rung: two rounds give most of what feedback gives.")
-    ] = 2
     passing_score: Annotated[int, Meta(ge=0, le=100, description="The QA score from which an idea is certified.")] = 90
 
     # Models

@@ -6,12 +6,14 @@ from msgspec import Struct
 
 from daemon.drops import Job
 from daemon.events import Failure, JobOutcome, RunOutcome
+from daemon.rungs import EditScope, Proposer, Rung
 
 
 class Attempt(Struct):
     """One round inside a run, as far as it got. Whoever goes on after it needs all that its facts say."""
 
     number: int
+    proposer: str = ""
     prompt: str = ""
     answer: str = ""
     seed: int | None = None
@@ -22,6 +24,7 @@ class Attempt(Struct):
     diff: str = ""
     changes: str = ""
     tree: str = ""
+    meaning: str = ""
     failure: Failure | Literal[""] = ""
     message: str = ""
     fixed: int = 0
@@ -75,12 +78,13 @@ class Propose(OfRun, frozen=True):
     """Ask the run's proposer for edits."""
 
     attempt: int
-    proposer: str
+    proposer: Proposer
     model: str
-    rung: str
+    rung: Rung
     hint: str
     evidence: str = ""
     earlier: list[Attempt] = []
+    before: list[Attempt] = []  # those of the job's earlier runs
 
 
 class ApplyEdits(OfRun, frozen=True):
@@ -89,6 +93,7 @@ class ApplyEdits(OfRun, frozen=True):
     attempt: int
     answer: str
     is_cut_off: bool = False
+    limit: EditScope | None = None
 
 
 class RunGreenGate(OfRun, frozen=True):
@@ -114,6 +119,8 @@ class Certify(OfRun, frozen=True):
     model_digest: str = ""
     evidence: str = ""
     attempts: list[Attempt] = []
+    rung: str = ""
+    limit: EditScope | None = None
 
 
 # Decisions: done by being written down, with the time and the dice that they need
@@ -137,8 +144,6 @@ class OpenRun(Step, frozen=True):
     priority: int
     earlier: int
     delay_s: float = 0.0
-    proposer: str = "model"
-    model: str = ""
 
 
 class ParkRun(Step, frozen=True):

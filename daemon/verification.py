@@ -14,6 +14,7 @@ from msgspec import Struct
 from daemon.blobs import BlobBroken
 from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha256
 from daemon.drops import Job, Repair
+from daemon.rungs import EditScope
 
 SHOWN = 3  # tests named in one difference
 Blob = Callable[[str], bytes]  # digest → value; LookupError, OSError or BlobBroken where there is none
@@ -47,7 +48,7 @@ class Replay(Protocol):
     async def green(self) -> Collection[str]:
         """Run the tests on the patched tree, test files restored; say the ids of those that pass."""
 
-    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
+    async def answered(self, answer: bytes, *, is_cut_off: bool, limit: EditScope | None) -> str:
         """Land a recorded answer on the pristine tree; say the id of what comes out, "" where nothing lands."""
 
 
@@ -157,9 +158,10 @@ async def _tests_again(
 
 
 async def _answers_again(proof: Proof, blobs: dict[str, bytes], replay: Replay) -> AsyncIterator[Check]:
+    hand = replay.answered
     for attempt in proof.feedback_history:
         if attempt.answer:
-            tree = await _attempted(replay.answered(blobs[attempt.answer], is_cut_off=attempt.is_cut_off))
+            tree = await _attempted(hand(blobs[attempt.answer], is_cut_off=attempt.is_cut_off, limit=proof.limit))
             yield _check(f"answer {attempt.number} gives the same tree", _other(tree, attempt.tree))
 
 

@@ -24,7 +24,7 @@ def real_hands(shop: Workshop) -> Hands:
         steps.PrepareEnvironment: repair.prepare_environment,
         steps.PrepareWorkspace: repair.prepare_workspace,
         steps.RunRedGate: repair.run_red_gate,
-        steps.Propose: propose.ask_a_model,
+        steps.Propose: propose.propose,
         steps.ApplyEdits: repair.apply_edits,
         steps.RunGreenGate: repair.run_green_gate,
         steps.Certify: certify.certify,

@@ -36,7 +36,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     drop = repair_of(step)
     held = await recall(world.blobs, step.evidence, gates.Held)
     bench = await shop.bench(step.job, drop)
-    again = [await _again(shop, drop, bench.tree, attempt, world) for attempt in step.attempts]
+    again = [await _again(shop, step, bench.tree, attempt, world) for attempt in step.attempts]
     others = [attempt.number for attempt, tree in zip(step.attempts, again, strict=True) if tree != attempt.tree]
     last = step.attempts[-1]
     changes = as_bytes(await recall(world.blobs, last.changes, Texts))
@@ -64,14 +64,15 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     return [certified]
 
 
-async def _again(shop: Workshop, drop: Repair, tree: Tree, attempt: steps.Attempt, world: World) -> str:
+async def _again(shop: Workshop, step: steps.Certify, tree: Tree, attempt: steps.Attempt, world: World) -> str:
     """The tree that a recorded answer gives now; "" where it gives none."""
     if not attempt.answer:
         return ""
     files, _ = await shop.texts(tree)
     answer = (await run_sync(world.blobs.get, attempt.answer)).decode()
     try:
-        texts = await run_sync(partial(landed, answer, files, drop.tests, is_cut_off=attempt.is_cut_off))
+        land = partial(landed, is_cut_off=attempt.is_cut_off, limit=step.limit)
+        texts = await run_sync(land, answer, files, repair_of(step).tests)
     except (Unreadable, Refused):
         return ""
     return (await run_sync(tree.changed, as_bytes(texts))).tree
@@ -103,8 +104,10 @@ def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) ->
         python=held.python,
         rungs=[Rung(number=number, checks=[Check(what=what, held=True) for what in MUST[number]]) for number in RUNGS],
         proposer=step.proposer,
-        model=step.model,
-        model_digest=step.model_digest,
+        model=step.model if step.proposer == "model" else "",
+        rung=step.rung,
+        limit=step.limit,
+        model_digest=step.model_digest if step.proposer == "model" else "",
         attempts_made=len(step.attempts),
         feedback_history=[_attempt(attempt) for attempt in step.attempts],
     )

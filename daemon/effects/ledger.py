@@ -29,8 +29,6 @@ async def open_run(step: steps.OpenRun, world: World) -> Sequence[Fact]:
         number=step.number,
         attempts=step.attempts,
         rung=step.rung,
-        proposer=step.proposer,
-        model=step.model,
         priority=step.priority,
         earlier=step.earlier,
         not_before=_after(world, step.delay_s) if step.delay_s else 0.0,

@@ -21,12 +21,12 @@ from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault, World
 from daemon.events import Fact
 from daemon.text import gates
-from daemon.text.context import Evidence, select, test_files
+from daemon.text.context import Evidence, test_files
+from daemon.text.focus import select
 from daemon.text.outcomes import Outcome
-from daemon.text.prompt import Asked, Failing, Prompt, Tried, prompt
+from daemon.text.prompt import Asked, Failing, Prompt, Tried, asked_by, prompt
 
 SMALLER_CONTEXTS = 3  # how often the files are halved for a model that cannot be shown them all
-WARMER_PER_RUN, WARMEST = 0.4, 0.8  # a further run asks the same question and wants another answer
 SEEDS_PER_RUN = 1000
 
 
@@ -38,17 +38,26 @@ class Call(Struct, frozen=True):
     manifest: dict[str, object]
 
 
+async def propose(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
+    """Ask whoever is to be asked."""
+    if step.proposer == "model":
+        return await ask_a_model(shop, step, world)
+    return [e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)]
+
+
 async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
     """Ask the run's model for edits."""
     begun = current_time()
     drop = repair_of(step)
     held = await recall(world.blobs, step.evidence, gates.Held)
-    asked = Asked(
+    known = Asked(
         problem=drop.problem,
         hint="\n\n".join(filter(None, (drop.hint, step.hint))),
         failing=[_failing(test, outcome) for test, outcome in held.failed.items()],
         history=[await run_sync(_tried, world.blobs, attempt) for attempt in step.earlier],
+        earlier=[await run_sync(_tried, world.blobs, attempt) for attempt in step.before if attempt.failure],
     )
+    asked = asked_by(step.rung, known)
     request, made, answer = await _answered(shop, step, drop, held, asked)
     call = Call(replace(request, system="", prompt=""), replace(answer, text=""), made.manifest)
     proposed = e.Proposed(
@@ -78,7 +87,8 @@ async def _answered(
 ) -> tuple[Request, Prompt, Answer]:
     """Ask; where a window turns out too small for what the estimate let in, show less."""
     settings = shop.settings
-    words = await shop.words()
+    words, sampling = await shop.words(), step.rung.sampling
+    repeats = bool(step.earlier) and step.earlier[-1].failure == "same_answer"
     files, index = await shop.texts(await shop.tree(step.job, drop))
     evidence = Evidence(
         problem=drop.problem,
@@ -87,20 +97,20 @@ async def _answered(
         tests=test_files([*drop.tests, *held.failed], files),
         messages=[failing.message for failing in asked.failing],
         tracebacks=[failing.frames for failing in asked.failing],
-        changed=step.earlier[-1].files if step.earlier else [],
+        changed=list(dict.fromkeys(path for attempt in (*step.before, *step.earlier) for path in attempt.files)),
     )
     room = max(settings.model_windows) - settings.answer_tokens - prompt(words, asked).tokens
     budget = min(settings.context_tokens, room)
     for smaller in range(SMALLER_CONTEXTS + 1):
-        selection = await run_sync(select, evidence, files, index, max(0, budget >> smaller))
+        selection = await run_sync(select, step.rung, evidence, files, index, max(0, budget >> smaller))
         made = await run_sync(prompt, words, replace(asked, selection=selection))
         request = Request(
-            model=step.model or settings.models[0],
+            model=step.model,
             system=made.system,
             prompt=made.user,
             num_ctx=0,
             num_predict=settings.answer_tokens,
-            temperature=min(WARMEST, WARMER_PER_RUN * (step.number - 1)),
+            temperature=sampling.again if repeats else sampling.temperature,
             seed=step.number * SEEDS_PER_RUN + step.attempt,
             think=settings.model_thinks,
             instance=drop.instance_id or drop.title or step.job,

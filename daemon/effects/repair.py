@@ -26,6 +26,7 @@ from daemon.text import gates
 from daemon.text.answer import Texts, as_bytes, landed
 from daemon.text.dialects import Unreadable
 from daemon.text.landing import Refused
+from daemon.text.sameness import tree_digest
 
 FIXED_TESTS_TOLD = 50  # by name; of more, the number is told
 
@@ -98,7 +99,7 @@ async def apply_edits(shop: Workshop, step: steps.ApplyEdits, world: World) -> S
     files, _ = await shop.texts(tree)
     answer = (await run_sync(world.blobs.get, step.answer)).decode()
     try:
-        texts = await run_sync(partial(landed, answer, files, drop.tests, is_cut_off=step.is_cut_off))
+        texts = await run_sync(partial(landed, answer, files, drop.tests, is_cut_off=step.is_cut_off, limit=step.limit))
     except Unreadable as unreadable:
         return [failed(step, step.attempt, "unreadable_answer", str(unreadable))]
     except Refused as refused:
@@ -113,6 +114,7 @@ async def apply_edits(shop: Workshop, step: steps.ApplyEdits, world: World) -> S
         diff=await run_sync(world.blobs.put, changed.patch),
         changes=await keep(world.blobs, texts),
         tree=changed.tree,
+        meaning=tree_digest(texts),
     )
     return [applied]
 

@@ -15,6 +15,7 @@ from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.git import GitRefused
 from daemon.effects.trees import Changed, SourceRefused
 from daemon.effects.workshop import Bench, Workshop
+from daemon.rungs import EditScope
 from daemon.settings import Settings
 from daemon.text import gates
 from daemon.text.answer import as_bytes, landed
@@ -82,12 +83,13 @@ class Replaying:
             raise Differs(f"{verdict.failure}: {verdict.message}")
         return gates.passing(self._held, outcomes)
 
-    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
+    async def answered(self, answer: bytes, *, is_cut_off: bool, limit: EditScope | None) -> str:
         """The tree that a recorded answer gives."""
         tree = self._bench.tree
         files, _ = await self._shop.texts(tree)
         try:
-            texts = await run_sync(partial(landed, answer.decode(), files, self._drop.tests, is_cut_off=is_cut_off))
+            land = partial(landed, is_cut_off=is_cut_off, limit=limit)
+            texts = await run_sync(land, answer.decode(), files, self._drop.tests)
         except (Unreadable, Refused, UnicodeDecodeError):
             return ""
         return (await run_sync(tree.changed, as_bytes(texts))).tree

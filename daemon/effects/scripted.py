@@ -20,7 +20,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import orjson
 from anyio.to_thread import run_sync
@@ -122,7 +122,8 @@ class Stage:
             return [_failed(step, step.attempt, "no_answer")]
         prompt = await run_sync(world.blobs.put, f"mend {step.job}, attempt {step.attempt}\n{step.hint}".encode())
         answer = await run_sync(world.blobs.put, moment.outcome.name.encode())
-        return [e.Proposed(job=step.job, run=step.run, attempt=step.attempt, prompt=prompt, answer=answer)]
+        at: dict[str, Any] = {"job": step.job, "run": step.run, "attempt": step.attempt, "proposer": step.proposer}
+        return [e.Proposed(**at, prompt=prompt, answer=answer)]
 
     async def apply_edits(self, step: steps.ApplyEdits, world: World) -> Sequence[Fact]:
         """Land the edits, unless the script says that they cannot."""

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from daemon import steps
-from daemon.policy import ending
+from daemon.policy import asking, ending
 from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job, Run
@@ -17,8 +17,7 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
         case "opened" | "environment_ready":
             return steps.PrepareWorkspace(*at)
         case "workspace_ready" | "red" | "failed_attempt":
-            who = (run.proposer, run.model, run.rung, job.hint)
-            return steps.Propose(*at, attempt + 1, *who, earlier=list(run.attempts))
+            return asking.propose(job, run, settings)
         case "proposed":
             return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer, run.attempts[-1].is_cut_off)
         case "applied" | "green":

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from daemon import steps
-from daemon.policy import ending
+from daemon.policy import asking, ending
 from daemon.settings import Settings
 from daemon.steps import Attempt, Step
 from daemon.views.jobs import Job, Run
@@ -11,7 +11,6 @@ from daemon.views.jobs import Job, Run
 
 def next_step(job: Job, run: Run, settings: Settings) -> Step:
     """What a repair run in hand does next."""
-    del settings  # the attempts allowed were settled when the run was opened
     at = (job.id, run.id, run.number, job.drop)
     attempt = len(run.attempts)
     match run.stage:
@@ -22,18 +21,18 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
         case "workspace_ready":
             return steps.RunRedGate(*at, _seen_red(job))
         case "red" | "failed_attempt":
-            who = (run.proposer, run.model, run.rung, job.hint)
-            return steps.Propose(*at, attempt + 1, *who, run.evidence, list(run.attempts))
+            return asking.propose(job, run, settings)
         case "proposed":
-            return steps.ApplyEdits(*at, attempt, run.attempts[-1].answer, run.attempts[-1].is_cut_off)
+            last = run.attempts[-1]
+            return steps.ApplyEdits(*at, attempt, last.answer, last.is_cut_off, asking.limit_of(run))
         case "applied":
             if same := _tested_before(job, run):
                 message = f"this is the very change that failed before: {same.failure}: {same.message}"
                 return steps.FailAttempt(job.id, run.id, attempt, "same_answer", message)
             return steps.RunGreenGate(*at, attempt, run.evidence, run.attempts[-1].changes)
         case "green" | "measured":
-            by = (run.proposer, run.model, run.model_digest)
-            return steps.Certify(*at, attempt, *by, run.evidence, list(run.attempts))
+            by = (run.attempts[-1].proposer, run.model, run.model_digest)
+            return steps.Certify(*at, attempt, *by, run.evidence, list(run.attempts), run.rung, asking.limit_of(run))
         case "certified" | "refused" | "exhausted":
             return ending.settle(job, run, run.stage)
         case unreachable:
@@ -46,8 +45,8 @@ def _seen_red(job: Job) -> str:
 
 
 def _tested_before(job: Job, run: Run) -> Attempt | None:
-    """The attempt, of whatever run, that came to the same tree and failed its test."""
+    """The attempt, of whatever run, that came to the same and failed its test."""
     last = run.attempts[-1]
     attempts = (attempt for each in job.runs.values() for attempt in each.attempts if attempt is not last)
-    tested = (attempt for attempt in attempts if attempt.tree and attempt.failure)
-    return next((attempt for attempt in tested if attempt.tree == last.tree), None)
+    tested = (attempt for attempt in attempts if attempt.meaning and attempt.failure)
+    return next((attempt for attempt in tested if attempt.meaning == last.meaning), None)

@@ -37,7 +37,7 @@ def _escalate(job: Job, settings: Settings) -> list[Step]:
         return []
     free = max(0, settings.runs_abreast - len(open_runs))
     opened: list[Step] = [
-        _open(job, len(job.runs) + more, settings.attempts_per_rung, rung=rung.id)
+        _open(job, len(job.runs) + more, rung.attempts * rung.sampling.samples, rung=rung.id)
         for more, rung in enumerate(untried[:free])
     ]
     if opened or open_runs:

@@ -27,6 +27,7 @@ Why = Literal[
     "cosmetic",
     "syntax",
     "forbidden",
+    "too_much",
 ]
 
 DIGITS = 9  # of a line number: no file has more lines than these can say

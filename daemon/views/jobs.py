@@ -50,6 +50,7 @@ class Run(Struct):
     model_digest: str = ""
     verdict: str = ""
     cause: str = ""
+    given_up: list[str] = []  # proposers that have nothing more to suggest
     certificate: str = ""
     patch: str = ""
     outcome: str = ""
@@ -277,13 +278,14 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
 
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
-    run.stage = "proposed"
+    run.stage, run.proposer = "proposed", fact.proposer
     if fact.model:
         run.model, run.model_digest = fact.model, fact.model_digest
     is_cut_off = fact.done_reason in CUT_OFF
     run.attempts.append(
         Attempt(
             fact.attempt,
+            fact.proposer,
             fact.prompt,
             fact.answer,
             fact.seed,
@@ -295,11 +297,17 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     )
 
 
+def _nothing_found(jobs: Jobs, fact: e.NothingFound) -> None:
+    run = _run(jobs, fact)
+    run.given_up = [*run.given_up, fact.proposer]
+
+
 def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
     run = _run(jobs, fact)
     run.stage = "applied"
     attempt = run.attempts[-1]
-    attempt.files, attempt.diff, attempt.changes, attempt.tree = fact.files, fact.diff, fact.changes, fact.tree
+    attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes
+    attempt.tree, attempt.meaning = fact.tree, fact.meaning
 
 
 def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
@@ -351,6 +359,7 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.RedGateHeld: _red_gate_held,
     e.RunRefused: _refused,
     e.Proposed: _proposed,
+    e.NothingFound: _nothing_found,
     e.EditsApplied: _edits_applied,
     e.AttemptFailed: _attempt_failed,
     e.GreenGatePassed: _green_gate_passed,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from daemon import certificate as c
 from daemon.blobs import Blobs
 from daemon.drops import Job, Repair
+from daemon.rungs import EditScope
 from daemon.verification import Differs, Red
 
 BROKEN = {"sum.py": "a - b", "other.py": "stays"}
@@ -74,8 +75,9 @@ class Replaying:
     async def green(self) -> Collection[str]:
         return passing(self.patched_files) - set(self.flaky)
 
-    async def answered(self, answer: bytes, *, is_cut_off: bool) -> str:
+    async def answered(self, answer: bytes, *, is_cut_off: bool, limit: EditScope | None) -> str:
         assert not is_cut_off
+        assert limit is None
         self.done.append(f"answer {answer.decode()}")
         changes = json.loads(answer)
         return tree_id(self.files | changes) if changes else ""

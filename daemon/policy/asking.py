@@ -1,0 +1,45 @@
+"""Whom an attempt asks, and what they are told: the same for every story."""
+
+from daemon import steps
+from daemon.policy.ladder import BASE, model_of, rung_of
+from daemon.rungs import EditScope, Proposer, Rung
+from daemon.settings import Settings
+from daemon.steps import Step
+from daemon.views.jobs import Job, Run
+
+WITHOUT_A_MODEL: tuple[Proposer, ...] = ("learned", "templates")
+
+
+def propose(job: Job, run: Run, settings: Settings) -> Step:
+    """Ask the next proposer; where all have given up, the run is over."""
+    rung = rung_of(run.rung) or BASE
+    proposer = next((each for each in proposers(job, run, rung) if each not in run.given_up), None)
+    if proposer is None:
+        reason = f"nobody has anything more to suggest: {', '.join(run.given_up)}"
+        return steps.SettleRun(job.id, run.id, "failed", reason)
+    return steps.Propose(
+        job.id,
+        run.id,
+        run.number,
+        job.drop,
+        len(run.attempts) + 1,
+        proposer,
+        model_of(rung.reach, settings.models),
+        rung,
+        job.hint,
+        run.evidence,
+        list(run.attempts),
+        [attempt for each in job.runs.values() if each is not run for attempt in each.attempts],
+    )
+
+
+def proposers(job: Job, run: Run, rung: Rung) -> tuple[Proposer, ...]:
+    """Who is asked, in this order. What needs no model goes first, once: it would find the same again."""
+    is_first = job.kind == "repair" and not run.rung and run.id == next(iter(job.runs))
+    return (*WITHOUT_A_MODEL, *rung.proposers) if is_first else rung.proposers
+
+
+def limit_of(run: Run) -> EditScope | None:
+    """How much an answer of this run may change; base runs trust the tests alone."""
+    rung = rung_of(run.rung)
+    return rung.edits if rung and rung.id else None
