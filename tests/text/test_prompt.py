@@ -300,6 +300,12 @@ def test_partial_wins_are_found_among_what_was_tried() -> None:
     assert "mended: test_0, test_1\n--- a/pkg" in made.user
 
 
+def test_the_best_attempt_is_the_one_that_mended_most_and_broke_least() -> None:
+    broke = structs.replace(tried(2, fixed=3), broken=["test_8", "test_9"])
+    known = structs.replace(KNOWN, earlier=[tried(1, fixed=2), broke])
+    assert "+new 1" in prompt(WORDS, asked_by(rung_of("M2") or BASE, known)).user
+
+
 def test_the_best_attempt_is_shown_only_where_one_gained() -> None:
     made = prompt(WORDS, asked_by(rung_of("M2") or BASE, structs.replace(KNOWN, earlier=[tried(1), tried(2)])))
     assert "THE BEST ATTEMPT" not in made.user

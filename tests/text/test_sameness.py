@@ -55,6 +55,11 @@ def test_the_order_of_the_files_is_nothing() -> None:
 
 def test_a_file_that_goes_is_none_that_is_empty() -> None:
     assert len({tree_digest({"a.py": text}) for text in (None, "", "pass\n")}) == 3
+    assert tree_digest({"a.cfg": None}) != tree_digest({"a.cfg": ""})
+
+
+def test_where_a_file_ends_and_the_next_begins_is_not_blurred() -> None:
+    assert tree_digest({"a": "x", "b": "y"}) != tree_digest({"a": "xbtexty"})
 
 
 @given(st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.text(max_size=30)), max_size=3))
