@@ -44,7 +44,7 @@ class Session(Struct, frozen=True):
         report, secret = exchange / "report.jsonl", exchange / "secret"
         key = secrets.token_bytes(SECRET_BYTES)
         await run_sync(put_secret, secret, key)
-        runner, argv = self._argv(str(report), str(secret))
+        runner, argv = self.argv(str(report), str(secret))
         command = Command.within(
             settings,
             argv,
@@ -71,7 +71,7 @@ class Session(Struct, frozen=True):
         exchange.mkdir(parents=True, exist_ok=True)
         give(exchange)
 
-    def _argv(self, report: str, secret: str) -> tuple[str, list[str]]:
+    def argv(self, report: str, secret: str) -> tuple[str, list[str]]:
         """Who reads what comes out, and the program to run."""
         python = self.environment.python
         told = ["--report", report, "--secret", secret, "--path", "."]
