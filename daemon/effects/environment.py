@@ -124,24 +124,30 @@ class Environments:
         return found
 
     def _own(self) -> Environment:
-        """Our own interpreter, with pytest and nothing else of ours."""
+        """Our own interpreter, with pytest and nothing else, be it ours or what this machine has installed."""
         packages = [distribution(name) for name in OWN_PACKAGES]
-        key = f"own-{digest(sys.version, *(f'{package.name} {package.version}' for package in packages))}"
-        site = self.folder / key / "site"
-        if not site.exists():
+        python = interpreter("")
+        key = f"own-{digest(sys.version, str(python), *(f'{package.name} {package.version}' for package in packages))}"
+        folder = self.folder / key
+        if not folder.exists():
             making = self.folder / f"{key}.{os.getpid()}-{get_native_id()}"
             for package in packages:
                 for file in _files_of(package):
-                    (making / file).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(str(package.locate_file(file)), making / file)
+                    (making / "site" / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(str(package.locate_file(file)), making / "site" / file)
             compileall.compile_dir(making, quiet=1)  # nobody can write there afterwards
-            site.parent.mkdir(parents=True, exist_ok=True)
+            (making / "bin").mkdir()
+            (making / "bin" / "python").symlink_to(python)
+            (making / "pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
             with contextlib.suppress(OSError):  # another run was faster
-                making.rename(site)
+                making.rename(folder)
             shutil.rmtree(making, ignore_errors=True)
-        python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
         return Environment(
-            key, "own", str(python), folders=[sys.base_prefix, str(site)], variables={"PYTHONPATH": str(site)}
+            key,
+            "own",
+            str(folder / "bin" / "python"),
+            folders=[sys.base_prefix, str(folder)],
+            variables={"PYTHONPATH": str(folder / "site")},
         )
 
     async def _make(self, key: str, plan: Plan, python: Path, tree: Tree) -> Environment:
