@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from daemon.drops import Repair
 from daemon.steps import Attempt
+from daemon.text.shown import printable
 from daemon.views.jobs import Job, Run
 
 SHOWN_CHARACTERS = 2_000
+SHOWN_LINES = 24  # of one message: about a screen
 
 
 def report(job: Job) -> str:
@@ -36,7 +38,8 @@ def _run(run: Run) -> Iterator[str]:
     yield ""
     yield f"- proposer {run.proposer}{f', model {_flat(run.model)}' if run.model else ''}"
     if run.red:
-        yield f"- red gate ({run.signature}): {_flat(run.red)}"
+        yield f"- red gate ({run.signature}):"
+        yield from _quoted(run.red)
     if run.reason:
         yield f"- {_flat(run.reason)}"
     if run.faults:
@@ -44,18 +47,33 @@ def _run(run: Run) -> Iterator[str]:
     if run.crashes:
         yield f"- a step crashed {run.crashes} times; the last: {_flat(run.crash_message)}"
     for attempt in run.attempts:
-        yield f"- attempt {attempt.number}: {_attempt(attempt)}"
+        yield from _attempt(attempt)
 
 
-def _attempt(attempt: Attempt) -> str:
-    parts = [f"{attempt.failure}: {_flat(attempt.message)}" if attempt.failure else "green"]
+def _attempt(attempt: Attempt) -> Iterator[str]:
+    parts = [attempt.failure or "green"]
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
     if attempt.files:
         parts.append("files " + ", ".join(_flat(file) for file in attempt.files))
+    if attempt.fixed:
+        parts.append(f"fixed {attempt.fixed} tests")
     if attempt.broken:
         parts.append(f"broke {len(attempt.broken)} tests")
-    return "; ".join(parts)
+    yield f"- attempt {attempt.number}, by {attempt.proposer or 'nobody'}: {'; '.join(parts)}"
+    if attempt.failure:
+        yield from _quoted(attempt.message)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Untrusted text as a block that nothing in it can end: every line is indented."""
+    lines = text[:SHOWN_CHARACTERS].splitlines()
+    yield ""
+    for line in lines[:SHOWN_LINES]:
+        yield f"      {printable(line)}".rstrip()
+    if len(lines) > SHOWN_LINES or len(text) > SHOWN_CHARACTERS:
+        yield "      …"
+    yield ""
 
 
 def _flat(text: str) -> str:

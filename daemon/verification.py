@@ -15,6 +15,7 @@ from daemon.blobs import BlobBroken
 from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha256
 from daemon.drops import Job, Repair
 from daemon.rungs import EditScope
+from daemon.text.shown import printable
 
 SHOWN = 3  # tests named in one difference
 Blob = Callable[[str], bytes]  # digest → value; LookupError, OSError or BlobBroken where there is none
@@ -81,7 +82,7 @@ def told(checks: Sequence[Check]) -> str:
     lines = [f"ok       {check.what}" if check.held else f"DIFFERS  {check.what}: {check.why}" for check in checks]
     differ = sum(not check.held for check in checks)
     verdict = f"it does not hold: {differ} of {len(checks)} checks differ" if differ else "it holds"
-    return "\n".join(map(_printable, [*lines, verdict])) + "\n"
+    return "\n".join(map(printable, [*lines, verdict])) + "\n"
 
 
 # The papers
@@ -202,11 +203,6 @@ def _apart(found: Collection[str], said: Collection[str], besides: Collection[st
     less = set(said) - set(found) - set(besides)
     parts = [f"only here: {_some(more)}"] if more else []
     return ", ".join([*parts, f"only in the certificate: {_some(less)}"] if less else parts)
-
-
-def _printable(line: str) -> str:
-    """Names of tests and files are somebody else's words, and a terminal obeys some of them."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def _some(tests: Collection[str]) -> str:

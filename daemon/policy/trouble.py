@@ -5,6 +5,10 @@ from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job, Run
 
+# Waiting mends neither a spent budget nor a refused request: another rung may do without.
+LASTING = frozenset(
+    ("over_budget", "unknown_price", "bad_key", "request_refused", "recording_missing", "sandbox_cannot")
+)
 MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling
 
 
@@ -16,6 +20,8 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step | None:
     if run.crashes >= settings.crashes_per_run:
         reason = f"a step crashed {run.crashes} times; the last: {run.crash_message}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
+    if run.fault in LASTING:
+        return steps.SettleRun(job.id, run.id, "failed", f"{run.fault}: {run.fault_message}")
     if run.fault and run.faults >= settings.faults_per_run:
         reason = f"the world was at fault {run.faults} times; the last: {run.fault}: {run.fault_message}"
         return steps.SettleRun(job.id, run.id, "failed", reason)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from daemon import events as e
 from daemon import steps
@@ -81,6 +82,46 @@ def test_a_fault_parks_the_run_and_costs_no_attempt() -> None:
     step = after(RED, FAULT)
     assert isinstance(step, steps.ParkRun)
     assert step.delay_s == SETTINGS.fault_backoff_s
+
+
+def test_a_fault_that_no_waiting_mends_ends_the_run() -> None:
+    step = after(RED, e.WorldFaulted(**AT, step="Propose", fault="over_budget", message="1.00 USD are spent"))
+    assert isinstance(step, steps.SettleRun)
+    assert (step.outcome, step.reason) == ("failed", "over_budget: 1.00 USD are spent")
+
+
+def test_what_needs_no_model_is_asked_first_and_costs_no_attempt() -> None:
+    given_up: list[Fact] = []
+    asked = []
+    for _ in range(3):
+        step = after(RED, *given_up)
+        assert isinstance(step, steps.Propose)
+        assert step.attempt == 1
+        asked.append(step.proposer)
+        given_up.append(e.NothingFound(**AT, proposer=step.proposer))
+    assert asked == ["learned", "templates", "model"]
+    over = after(RED, *given_up)
+    assert isinstance(over, steps.SettleRun)
+    assert "nobody has anything more to suggest" in over.reason
+
+
+def test_a_change_that_failed_before_is_not_tested_again() -> None:
+    applied = e.EditsApplied(**AT, attempt=1, files=["a.py"], diff="d", tree="t", meaning="m")
+    again = e.EditsApplied(**AT, attempt=2, files=["a.py"], diff="e", tree="u", meaning="m")
+    step = after(RED, PROPOSED, applied, FAILED, AGAIN, again)
+    assert isinstance(step, steps.FailAttempt)
+    assert (step.attempt, step.failure, "same_failure: still boom" in step.message) == (2, "same_answer", True)
+
+
+def test_what_one_run_saw_at_the_red_gate_need_not_be_seen_twice() -> None:
+    told = Told().accepted().opened().claimed().tell(structs.replace(RED, evidence="all-of-it"), FAILED).settled()
+    other = {"job": "r-000001", "run": "r-000001.2"}
+    told.opened("r-000001.2").claimed("r-000001.2")
+    told.tell(e.EnvironmentReady(**other, key="k"), e.WorkspaceReady(**other, base="b"))
+    job = told.views.jobs.open["r-000001"]
+    step = next_step(job, job.runs["r-000001.2"], SETTINGS)
+    assert isinstance(step, steps.RunRedGate)
+    assert step.known == "all-of-it"
 
 
 def test_faults_back_off_up_to_a_ceiling() -> None:
