@@ -70,6 +70,15 @@ def test_nothing_has_run_yet(queue):
     assert queue.done == {} and queue.failed == {}
 
 
+def test_first_come_first_served():
+    seen = []
+    queue = JobQueue(workers=1)
+    for name in "abc":
+        queue.add(name, lambda name: seen.append(name) or double(1), name)
+    run(queue)
+    assert seen == ["a", "b", "c"]
+
+
 def test_queue_is_empty_afterwards(queue):
     queue.add("a", double)
     run(queue)

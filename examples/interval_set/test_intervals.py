@@ -33,6 +33,9 @@ class TestBusy(unittest.TestCase):
     def test_one_inside_another(self):
         self.assertEqual(busy((9, 17), (10, 11)).merged(), [(9, 17)])
 
+    def test_two_groups(self):
+        self.assertEqual(busy((8, 9), (10, 12), (11, 13)).merged(), [(8, 9), (10, 13)])
+
     def test_free_after_the_longer_one(self):
         self.assertEqual(busy((9, 17), (10, 11), (12, 13)).free(), [(8, 9), (17, 18)])
 

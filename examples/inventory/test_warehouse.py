@@ -68,6 +68,13 @@ def test_exactly_full():
     assert warehouse.weight_kg() == 50
 
 
+def test_usual_limit():
+    warehouse = Warehouse([("anvil", 999)])
+    warehouse.store("feather", 1)
+    with pytest.raises(Full):
+        warehouse.store("feather", 1)
+
+
 def test_weightless():
     with pytest.raises(ValueError):
         Warehouse([], 10).store("idea", 0)

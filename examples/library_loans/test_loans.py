@@ -41,6 +41,10 @@ def test_back_in_time(library):
     assert "Emma" in library.available()
 
 
+def test_back_early(library):
+    assert library.give_back("Emma", after(2)) == 0
+
+
 def test_back_late(library):
     assert library.give_back("Emma", after(31)) == 60
 

@@ -59,6 +59,10 @@ def test_shares_can_be_shown():
     assert [str(share) for share in euro(1001).split(2)] == ["5.01 EUR", "5.00 EUR"]
 
 
+def test_split_into_one():
+    assert euro(7).split(1) == [euro(7)]
+
+
 def test_split_into_nothing():
     with pytest.raises(ValueError):
         euro(1).split(0)

@@ -35,6 +35,10 @@ def test_spaces_and_line_ends_fold():
     assert wrap("to \n be", 10) == ["to be"]
 
 
+def test_width_of_one():
+    assert wrap("a", 1) == ["a"]
+
+
 def test_width_of_zero():
     with pytest.raises(ValueError):
         wrap("x", 0)

@@ -61,6 +61,10 @@ def test_stays_idle_between_the_limits():
     assert not at(19.5).step()
 
 
+def test_starts_at_the_lower_limit():
+    assert at(19.0).step()
+
+
 def test_stops_at_the_target():
     thermostat = at(15.0)
     thermostat.step()
