@@ -51,7 +51,7 @@ def _run(run: Run) -> Iterator[str]:
 
 
 def _attempt(attempt: Attempt) -> Iterator[str]:
-    parts = [attempt.failure or "green"]
+    parts: list[str] = [attempt.failure or "green"]
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
     if attempt.files:

@@ -115,7 +115,7 @@ def test_a_change_that_failed_before_is_not_tested_again() -> None:
 
 def test_what_one_run_saw_at_the_red_gate_need_not_be_seen_twice() -> None:
     told = Told().accepted().opened().claimed().tell(structs.replace(RED, evidence="all-of-it"), FAILED).settled()
-    other = {"job": "r-000001", "run": "r-000001.2"}
+    other: dict[str, Any] = {"job": "r-000001", "run": "r-000001.2"}
     told.opened("r-000001.2").claimed("r-000001.2")
     told.tell(e.EnvironmentReady(**other, key="k"), e.WorkspaceReady(**other, base="b"))
     job = told.views.jobs.open["r-000001"]
