@@ -54,6 +54,9 @@ def test_a_project_that_needs_nothing_is_tested_with_our_own_interpreter(tmp_pat
         "test_pager.py::test_first_page": "failed",
         "test_pager.py::test_last_page": "failed",
         "test_pager.py::test_number_of_pages": "passed",
+        "test_pager.py::test_no_pages_of_nothing": "passed",
+        "test_pager.py::test_full_pages": "passed",
+        "test_pager.py::test_page_behind_the_last": "passed",
     }
 
 
