@@ -104,7 +104,8 @@ class Environments:
         texts = await run_sync(Texts, tree)
         plan = plan_of(wanted, texts)
         if plan.is_empty:
-            return await run_sync(self._own)
+            async with self._making.setdefault("own", anyio.Lock()):  # the first jobs would all make the same one
+                return await run_sync(self._own)
         python = await run_sync(interpreter, plan.python)
         parts = [str(python), *plan.requirements, *(texts[name] for name in plan.files), *plan.install]
         if plan.installs_project or plan.install:  # what a build leaves behind depends on all of the tree
