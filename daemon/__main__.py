@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("settings", settings, "Every setting: value, unit, where it comes from, what it is for.")
     prompts_parser = verb("prompts", prompts, "The twenty ways to ask: their table, and the words of each.")
     prompts_parser.add_argument("--rung", default="", help="only this one, like M2 or L2v2")
+    prompts_parser.add_argument("--job", default="", help="exactly what a model would be asked about this job now")
     schema_parser = verb("schema", schema, "The JSON Schema of a form of drop.")
     schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "error", "retry"))
     return parser
@@ -124,13 +125,13 @@ def replay(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Hold a certificate to its word."""
-    from daemon import reading
+    from daemon import again
 
     certificate: Path = options.certificate
     state = certificate.resolve().parent.parent.parent  # results/<job>/certificate.json
     keys = options.key or [Path(options.settings.state_dir) / "keys" / "ed25519.pub"]
     patch, blobs = options.patch or certificate.with_name("patch.diff"), options.blobs or state / "blobs"
-    return reading.verify(certificate, patch, blobs, keys, options.settings)
+    return again.verify(certificate, patch, blobs, keys, options.settings)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -165,7 +166,11 @@ def settings(options: argparse.Namespace) -> int:
 
 
 def prompts(options: argparse.Namespace) -> int:
-    """Print the ladder and its words."""
+    """Print the ladder and its words, or what they make of a job."""
+    if options.job:
+        from daemon import again
+
+        return again.prompt_of(options.job, options.rung, options.settings)
     from daemon import reading
 
     return reading.prompts(options.rung)

@@ -5,19 +5,14 @@ Everything is answered from the log, because the log is all that there is; the r
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 import msgspec
 
 from daemon import events as e
-from daemon import verification
 from daemon.blobs import BlobBroken, Blobs
-from daemon.certificate import Check, Unusable, trust
-from daemon.effects.replay import replaying
-from daemon.effects.world import Fault
 from daemon.events import AnyFact
 from daemon.exits import Exit
 from daemon.holding import Held, hold
@@ -35,28 +30,6 @@ from daemon.words import read_words
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
     """All facts of a state folder, in order."""
     return Log(state / "log", segment_bytes=1).read()
-
-
-def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], settings: Settings) -> int:
-    """Check a certificate and do again what it says, believing nothing but these public keys."""
-    try:
-        papers = certificate.read_bytes(), patch.read_bytes()
-        trusted = trust(*(key.read_bytes() for key in keys))
-    except (OSError, Unusable) as error:
-        print(f"mendd: {error}", file=sys.stderr)
-        return Exit.USAGE
-
-    async def check() -> list[Check]:
-        async with replaying(settings) as hands:
-            return await verification.verify(*papers, Blobs(blobs).get, hands, trusted)
-
-    try:
-        checks = anyio.run(check)
-    except Fault as fault:
-        print(f"mendd: it could not be checked here: {fault}", file=sys.stderr)
-        return Exit.CRASHED
-    print(verification.told(checks), end="")
-    return Exit.DONE if all(check.held for check in checks) else Exit.NOT_ALL_CERTIFIED
 
 
 def replay(state: Path, into: Path, settings: Settings) -> int:
@@ -85,7 +58,7 @@ def _replay(state: Path, into: Path, settings: Settings) -> int:
                 folder.fold(facts)
                 seq = facts[-1].seq
     except (LogBroken, BlobBroken) as error:
-        return _refuse(error)
+        return refuse(error)
     write_views(into / "views", list(documents_of(views, seq, settings.view_rows)))
     print(f"{seq} facts, {views.jobs.accepted} jobs: views in {into / 'views'}, results in {results}")
     return Exit.DONE
@@ -98,44 +71,49 @@ def check(state: Path) -> int:
         for facts in facts_in(state):
             seq = facts[-1].seq
     except LogBroken as error:
-        return _refuse(error)
+        return refuse(error)
     print(f"whole: {seq} facts in {len(segments(state / 'log'))} segments")
     return Exit.DONE
 
 
 def show(state: Path, job: str) -> int:
     """Print every fact about a job, a line each."""
-    found = False
+    is_known = False
     try:
         for facts in facts_in(state):
             for fact in facts:
                 if getattr(fact, "job", "") == job:
-                    found = True
+                    is_known = True
                     print(_line(fact))
     except LogBroken as error:
-        return _refuse(error)
-    return Exit.DONE if found else _unknown(job)
+        return refuse(error)
+    return Exit.DONE if is_known else unknown(job)
 
 
 def explain(state: Path, job: str) -> int:
     """Print where a job stands."""
+    try:
+        known, queue = found(state, job)
+    except LogBroken as error:
+        return refuse(error)
+    if known is None:
+        return unknown(job)
+    for line in _standing(known, queue):
+        print(line)
+    return Exit.DONE
+
+
+def found(state: Path, job: str) -> tuple[Job | None, Queue]:
+    """A job as it is now, or as it was when it settled, and the queue."""
     views = Views()
     folder = Folder(views)
     last: Job | None = None
-    try:
-        for facts in facts_in(state):
-            for fact in facts:
-                folder.fold((fact,))
-                if isinstance(fact, e.JobSettled) and fact.job == job:
-                    last = views.jobs.settled[job]
-    except LogBroken as error:
-        return _refuse(error)
-    known = views.jobs.open.get(job, last)
-    if known is None:
-        return _unknown(job)
-    for line in _standing(known, views.queue):
-        print(line)
-    return Exit.DONE
+    for facts in facts_in(state):
+        for fact in facts:
+            folder.fold((fact,))
+            if isinstance(fact, e.JobSettled) and fact.job == job:
+                last = views.jobs.settled[job]
+    return views.jobs.open.get(job, last), views.queue
 
 
 def prompts(name: str = "") -> int:
@@ -188,11 +166,13 @@ def _when(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _unknown(job: str) -> int:
+def unknown(job: str) -> int:
+    """Say that there is no such job."""
     print(f"mendd: the log knows no job {job}; ids look like r-000731", file=sys.stderr)
     return Exit.USAGE
 
 
-def _refuse(error: Exception) -> int:
+def refuse(error: Exception) -> int:
+    """Say why the log cannot be read."""
     print(f"mendd: {error}", file=sys.stderr)
     return Exit.STAY_DOWN

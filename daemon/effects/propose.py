@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from daemon import events as e
 from daemon import steps
 from daemon.blobs import Blobs
-from daemon.drops import Repair
 from daemon.effects.models import Answer, Request
 from daemon.effects.repair import failed, keep, recall, repair_of
 from daemon.effects.workshop import Workshop
@@ -23,8 +22,9 @@ from daemon.events import Fact
 from daemon.text import gates
 from daemon.text.context import Evidence, test_files
 from daemon.text.focus import select
-from daemon.text.outcomes import Outcome
+from daemon.text.outcomes import Frame, Outcome
 from daemon.text.prompt import Asked, Failing, Prompt, Tried, asked_by, prompt
+from daemon.text.siblings import siblings
 
 SMALLER_CONTEXTS = 3  # how often the files are halved for a model that cannot be shown them all
 SEEDS_PER_RUN = 1000
@@ -48,17 +48,7 @@ async def propose(shop: Workshop, step: steps.Propose, world: World) -> Sequence
 async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
     """Ask the run's model for edits."""
     begun = current_time()
-    drop = repair_of(step)
-    held = await recall(world.blobs, step.evidence, gates.Held)
-    known = Asked(
-        problem=drop.problem,
-        hint="\n\n".join(filter(None, (drop.hint, step.hint))),
-        failing=[_failing(test, outcome) for test, outcome in held.failed.items()],
-        history=[await run_sync(_tried, world.blobs, attempt) for attempt in step.earlier],
-        earlier=[await run_sync(_tried, world.blobs, attempt) for attempt in step.before if attempt.failure],
-    )
-    asked = asked_by(step.rung, known)
-    request, made, answer = await _answered(shop, step, drop, held, asked)
+    request, made, answer = await _answered(shop, step, world.blobs)
     call = Call(replace(request, system="", prompt=""), replace(answer, text=""), made.manifest)
     proposed = e.Proposed(
         job=step.job,
@@ -82,46 +72,69 @@ async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequ
     return [proposed, failed(step, step.attempt, "no_answer", why)]
 
 
-async def _answered(
-    shop: Workshop, step: steps.Propose, drop: Repair, held: gates.Held, asked: Asked
-) -> tuple[Request, Prompt, Answer]:
+async def _answered(shop: Workshop, step: steps.Propose, blobs: Blobs) -> tuple[Request, Prompt, Answer]:
     """Ask; where a window turns out too small for what the estimate let in, show less."""
-    settings = shop.settings
-    words, sampling = await shop.words(), step.rung.sampling
-    repeats = bool(step.earlier) and step.earlier[-1].failure == "same_answer"
-    files, index = await shop.texts(await shop.tree(step.job, drop))
-    evidence = Evidence(
-        problem=drop.problem,
-        hint=asked.hint,
-        failing=list(held.failed),
-        tests=test_files([*drop.tests, *held.failed], files),
-        messages=[failing.message for failing in asked.failing],
-        tracebacks=[failing.frames for failing in asked.failing],
-        changed=list(dict.fromkeys(path for attempt in (*step.before, *step.earlier) for path in attempt.files)),
-    )
-    room = max(settings.model_windows) - settings.answer_tokens - prompt(words, asked).tokens
-    budget = min(settings.context_tokens, room)
-    for smaller in range(SMALLER_CONTEXTS + 1):
-        selection = await run_sync(select, step.rung, evidence, files, index, max(0, budget >> smaller))
-        made = await run_sync(prompt, words, replace(asked, selection=selection))
-        request = Request(
-            model=step.model,
-            system=made.system,
-            prompt=made.user,
-            num_ctx=0,
-            num_predict=settings.answer_tokens,
-            temperature=sampling.again if repeats else sampling.temperature,
-            seed=step.number * SEEDS_PER_RUN + step.attempt,
-            think=settings.model_thinks,
-            instance=drop.instance_id or drop.title or step.job,
-            attempt=step.attempt,
-        ).fitted(settings.model_windows)
+    smaller = 0
+    while True:
+        request, made = await question(shop, step, blobs, smaller)
         try:
             return request, made, await shop.models.ask(request)
         except Fault as fault:
             if fault.fault != "context_truncated" or smaller == SMALLER_CONTEXTS:
                 raise
-    raise AssertionError("the last round returns or raises")
+            smaller += 1
+
+
+async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: int = 0) -> tuple[Request, Prompt]:
+    """What this step asks. `smaller` halves, so often, what is shown of the tree."""
+    settings, drop = shop.settings, repair_of(step)
+    held = await recall(blobs, step.evidence, gates.Held)
+    words, sampling = await shop.words(), step.rung.sampling
+    files, index = await shop.texts(await shop.tree(step.job, drop))
+    failing = [_failing(test, outcome) for test, outcome in held.failed.items()]
+    hint = "\n\n".join(filter(None, (drop.hint, step.hint)))
+    evidence = Evidence(
+        problem=drop.problem,
+        hint=hint,
+        failing=list(held.failed),
+        tests=test_files([*drop.tests, *held.failed], files),
+        messages=[each.message for each in failing],
+        tracebacks=[each.frames for each in failing],
+        changed=list(dict.fromkeys(path for attempt in (*step.before, *step.earlier) for path in attempt.files)),
+    )
+    known = Asked(
+        problem=drop.problem,
+        hint=hint,
+        failing=failing,
+        history=[await run_sync(_tried, blobs, attempt) for attempt in step.earlier],
+        earlier=[await run_sync(_tried, blobs, attempt) for attempt in step.before if attempt.failure],
+    )
+    asked = asked_by(step.rung, known)
+    room = max(settings.model_windows) - settings.answer_tokens - prompt(words, asked).tokens
+    budget = max(0, min(settings.context_tokens, room) >> smaller)
+    selection = await run_sync(select, step.rung, evidence, files, index, budget)
+    if step.rung.aid == "siblings":
+        relevant = [one.path for one in selection.files]
+        asked = replace(asked, siblings=await run_sync(siblings, _innermost(failing), files, relevant))
+    made = await run_sync(prompt, words, replace(asked, selection=selection))
+    repeats = bool(step.earlier) and step.earlier[-1].failure == "same_answer"
+    request = Request(
+        model=step.model,
+        system=made.system,
+        prompt=made.user,
+        num_ctx=0,
+        num_predict=settings.answer_tokens,
+        temperature=sampling.again if repeats else sampling.temperature,
+        seed=step.number * SEEDS_PER_RUN + step.attempt,
+        think=settings.model_thinks,
+        instance=drop.instance_id or drop.title or step.job,
+        attempt=step.attempt,
+    )
+    return request.fitted(settings.model_windows), made
+
+
+def _innermost(failing: Sequence[Failing]) -> list[Frame]:
+    return next((each.frames for each in failing if each.frames), [])
 
 
 def _failing(test: str, outcome: Outcome) -> Failing:

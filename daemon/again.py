@@ -1,0 +1,73 @@
+"""What can be done again outside of the daemon: what a certificate says, and what a model would be asked.
+
+Both need hands, and a state folder only to read. Nothing here writes into it.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+
+from daemon import verification
+from daemon.blobs import Blobs
+from daemon.certificate import Check, Unusable, trust
+from daemon.effects.propose import question
+from daemon.effects.replay import replaying
+from daemon.effects.workshop import Workshop
+from daemon.effects.world import Fault
+from daemon.exits import Exit
+from daemon.log import LogBroken
+from daemon.policy.asking import WITHOUT_A_MODEL, propose
+from daemon.policy.ladder import rung_of
+from daemon.reading import found, prompts, refuse, unknown
+from daemon.settings import Settings
+from daemon.steps import Propose
+from daemon.views.jobs import Run
+
+
+def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], settings: Settings) -> int:
+    """Check a certificate and do again what it says, believing nothing but these public keys."""
+    try:
+        papers = certificate.read_bytes(), patch.read_bytes()
+        trusted = trust(*(key.read_bytes() for key in keys))
+    except (OSError, Unusable) as error:
+        print(f"mendd: {error}", file=sys.stderr)
+        return Exit.USAGE
+
+    async def check() -> list[Check]:
+        async with replaying(settings) as hands:
+            return await verification.verify(*papers, Blobs(blobs).get, hands, trusted)
+
+    try:
+        checks = anyio.run(check)
+    except Fault as fault:
+        print(f"mendd: it could not be checked here: {fault}", file=sys.stderr)
+        return Exit.CRASHED
+    print(verification.told(checks), end="")
+    return Exit.DONE if all(check.held for check in checks) else Exit.NOT_ALL_CERTIFIED
+
+
+def prompt_of(job: str, name: str, settings: Settings) -> int:
+    """Print exactly what a model would be asked about this job on this rung now."""
+    rung = rung_of(name)
+    try:
+        known, _ = found(Path(settings.state_dir), job)
+    except LogBroken as error:
+        return refuse(error)
+    if known is None or rung is None:
+        return unknown(job) if known is None else prompts(name)
+    evidence = next((run.evidence for run in known.runs.values() if run.evidence), "")
+    if not evidence:
+        print(f"mendd: {job} has not passed its red gate: there is nothing to tell a model yet", file=sys.stderr)
+        return Exit.USAGE
+    run = Run(f"{job}.next", len(known.runs) + 1, rung.attempts, rung.id, evidence=evidence)
+    run.given_up = list(WITHOUT_A_MODEL)
+    step = propose(known, run, settings)
+    if not isinstance(step, Propose):
+        raise TypeError(f"{name} asks no model")
+    blobs = Blobs(Path(settings.state_dir) / "blobs")
+    request, made = anyio.run(question, Workshop(settings, {}), step, blobs)
+    print(f"# {request.model}, temperature {request.temperature}, seed {request.seed}, window {request.num_ctx}")
+    print(made.system, made.user, sep="\n\n")
+    return Exit.DONE
