@@ -211,10 +211,10 @@ class Inlet:
     async def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
         """Open the first of these files, as many as memory is meant for; and whether one was too young for it."""
         settings, letters, size, left = self.state.settings, list[Letter](), 0, False
+        folder = self.queue / inlet
         while names and len(letters) < settings.intake_batch and size < settings.drop_max_bytes:
-            path = self.queue / inlet / names.popleft()
             try:
-                letter = await self._open(path, inlet)
+                letter = await self._open(folder / names.popleft(), inlet)
             except NotYet:
                 left = True
             except FileNotFoundError:  # taken back
@@ -400,11 +400,8 @@ def _read(path: Path, status: os.stat_result, most: int) -> bytes:
     kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is not None:
         raise Unfit("file", "a regular file", kind, "drop the JSON file itself")
-    too_large = Unfit(
-        "file", f"at most {most} bytes (drop_max_bytes)", f"{status.st_size} bytes", "split it, or raise that setting"
-    )
     if status.st_size > most:
-        raise too_large
+        raise _too_large(status, most)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -416,8 +413,13 @@ def _read(path: Path, status: os.stat_result, most: int) -> bytes:
         remedy = f"let uid {os.geteuid()} read it (chmod a+r), and drop it again"
         raise Unfit("file", "a file that can be read", got, remedy) from None
     if len(data) > most:
-        raise too_large
+        raise _too_large(status, most)
     return data
+
+
+def _too_large(status: os.stat_result, most: int) -> Unfit:
+    expected = f"at most {most} bytes (drop_max_bytes)"
+    return Unfit("file", expected, f"{status.st_size} bytes", "split it, or raise that setting")
 
 
 def find_settled(log: Path, wanted: set[str], until: int) -> dict[str, Job]:
@@ -514,9 +516,10 @@ def _source_told(why: Path) -> str:
 
 def _names(folder: Path, but: set[Path]) -> deque[str]:
     """The files that lie in an inlet, in a fixed order."""
+    left_out = {path.name for path in but if path.parent == folder}
     try:
         with os.scandir(folder) as found:
-            names = [entry.name for entry in found if folder / entry.name not in but]
+            names = [entry.name for entry in found if entry.name not in left_out]
     except FileNotFoundError:  # removed just now; the next look makes it anew
         return deque()
     return deque(sorted(name for name in names if not name.startswith(".") and not name.endswith(UNFINISHED)))
@@ -536,6 +539,8 @@ def _seen(status: os.stat_result) -> tuple[int, int, int]:
 
 def _printable(name: str) -> str:
     """A file name as text that any log can hold."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
 
 

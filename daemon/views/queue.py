@@ -56,7 +56,7 @@ class Queue(Struct):
 
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/queue.json."""
-        ready = nsmallest(rows, {entry for entry in self.ready if self.stands_ready(entry)})
+        ready = nsmallest(rows, ((-s.priority, s.place, run) for run, s in self.waiting.items() if not s.not_before))
         delayed = nsmallest(rows, ((s.not_before, run) for run, s in self.waiting.items() if s.not_before))
         return {
             "depth": len(self.waiting),
