@@ -6,10 +6,11 @@ from typing import Any
 from msgspec import Struct, field
 
 from daemon.events import Fact
-from daemon.views import fix_database, health, jobs, project_tracker, queue
+from daemon.views import fix_database, health, jobs, ladder, project_tracker, queue
 from daemon.views.fix_database import FixDatabase
 from daemon.views.health import Health
 from daemon.views.jobs import Jobs
+from daemon.views.ladder import Ladder
 from daemon.views.project_tracker import ProjectTracker
 from daemon.views.queue import Queue
 
@@ -21,6 +22,7 @@ class Views(Struct):
     queue: Queue = field(default_factory=Queue)
     project_tracker: ProjectTracker = field(default_factory=ProjectTracker)
     fix_database: FixDatabase = field(default_factory=FixDatabase)
+    ladder: Ladder = field(default_factory=Ladder)
     health: Health = field(default_factory=Health)
 
     def documents(self, rows: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -34,6 +36,7 @@ FOLDS: dict[str, dict[type[Fact], Callable[[Any, Any], None]]] = {
     "queue": queue.FOLD,
     "project_tracker": project_tracker.FOLD,
     "fix_database": fix_database.FOLD,
+    "ladder": ladder.FOLD,
     "health": health.FOLD,
 }
 
