@@ -47,7 +47,7 @@ class Signature(Struct):
     example: str = ""
 
 
-class Fix(Struct):
+class Fix(Struct, omit_defaults=True):
     """A remembered edit. `successes` and `failures` forget; the whole numbers do not."""
 
     signature: str
