@@ -4,6 +4,7 @@ A project may write its own tests and their configuration, which a repair may no
 may not. Everything that can be said without running anything is said here, before a file exists.
 """
 
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from daemon.text import dependencies, unfinished
@@ -12,6 +13,7 @@ from daemon.text.landing import Refusal, Refused, land
 from daemon.text.safe import unsafe
 
 PROJECT_FILES = 200  # of a small project; the rest of a larger one was made by a loop
+HIDDEN = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy", "sitecustomize", "usercustomize"} - {"test"}
 PROJECT_CHARACTERS = 2_000_000  # of all its files; what a person would still read
 
 
@@ -34,8 +36,9 @@ def propose(
     reserved = {name.casefold() for name in acceptance_tests}
 
     def forbid(path: str, *_: object) -> str:
-        is_reserved = path.casefold() in reserved
-        return f"{path} is an acceptance test: it says what is right and stays as it is." if is_reserved else ""
+        if path.casefold() in reserved:
+            return f"{path} is an acceptance test: it says what is right and stays as it is."
+        return _stands_in(path)
 
     landed = land(edits, files, forbid=forbid)
     after = {path: text for path, text in {**files, **landed}.items() if text is not None}
@@ -60,6 +63,15 @@ def _objections(
     yield from (_refusal(finding.path, "elided", str(finding)) for finding in unfinished.placeholders(written))
     _, objections = dependencies.unplanned(dependencies.declared(after), planned, indexes)
     yield from (_refusal("", "forbidden", objection.message) for objection in objections)
+
+
+def _stands_in(path: str) -> str:
+    """Why a module's name would hide one that Python or the test runner needs, or ""."""
+    name = path.removeprefix("src/").partition("/")[0].removesuffix(".py")
+    hides = name in HIDDEN and path.endswith(".py")
+    return (
+        f"{path} would stand in for {name}, which Python or its test runner needs: name it otherwise." if hides else ""
+    )
 
 
 def _refusal(path: str, why: Why, message: str) -> Refusal:

@@ -9,7 +9,7 @@ from daemon.text.naming import DEVICES
 
 PATH_CHARACTERS = 200
 DEPTH = 8  # folders above a file; a small project has no more
-_PART = re.compile(r"[A-Za-z0-9_@+.-][A-Za-z0-9_@+. -]{0,99}")
+_PART = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_@+. -]{0,99}")  # none that a command would take for an option
 
 
 def unsafe(path: str) -> str:

@@ -222,7 +222,8 @@ def test_the_scripts_are_python_3_6(script: Path) -> None:
 def test_the_scripts_stand_on_the_standard_library(script: Path) -> None:
     tree = ast.walk(ast.parse(script.read_text()))
     names = {name for node in tree for name in imported(node)}
-    assert names <= {*sys.stdlib_module_names, "mendd_wire", "pytest"}
+    beside = {script.stem for script in SCRIPTS}
+    assert names <= {*sys.stdlib_module_names, *beside, "pytest", "_pytest"}
 
 
 def imported(node: ast.AST) -> list[str]:

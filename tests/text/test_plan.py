@@ -122,7 +122,7 @@ def test_a_plain_path_is_safe(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path", ["", "/a", "../a", "a/../b", "a\\b", "C:x", "con", "a/NUL.txt", "a.", "a /b", ".git/x", "a\n", "a\0",
-             "ü.py", "a//b", "a" * 300, "a/" * 20 + "b", ".venv/x", "./a", "con/../../x"]
+             "ü.py", "a//b", "a" * 300, "a/" * 20 + "b", ".venv/x", "./a", "-p.py", "@a.py", "con/../../x"]
 )  # fmt: skip
 def test_what_not_every_system_can_store_is_no_path(path: str) -> None:
     assert unsafe(path)

@@ -1,0 +1,410 @@
+"""Measures a project that was written for somebody, one question a run: `measure.py QUESTION --report R -- …`.
+
+    look      does every file parse, what do linter and type checker say     nothing of the project is run
+    imports   can every module be imported, and what does importing do       each in a process of its own
+    cover     how do the project's own tests end, what do they reach         in this process, under a tracer of our own
+    faults    do the tests notice small faults in the code                   each in a process of its own
+
+What comes out is sealed as every runner's report is, and believed as little: see `mendd_wire`. Nothing is judged here.
+"""
+
+import argparse
+import ast
+import contextlib
+import dis
+import importlib
+import importlib.util
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from functools import partial
+from types import CodeType, FrameType
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import mendd_faults  # type: ignore[import-not-found]  # found beside this script, wherever it is mounted
+import mendd_look  # type: ignore[import-not-found]  # the same
+import mendd_wire as wire  # type: ignore[import-not-found]  # the same
+
+FINDINGS = 60  # told of one kind; more say nothing new
+TOOL_S = 60.0  # a linter or type checker that takes longer does not answer
+TOLD_BYTES = 65_536  # read of what a child says
+LOOK_EVERY_S = 0.005
+QUICKEST_S = 3.0  # the least that tests get when a fault is in: starting them takes its time
+SLOWER = 8  # times as long as without a fault; a fault that makes an endless loop is noticed, too
+REACHES = {
+    **dict.fromkeys(("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"), "the network"),
+    **dict.fromkeys(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork"), "other programs"),
+    "builtins.input": "the keyboard",
+}
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT
+
+
+def main(arguments: List[str]) -> None:
+    """Answer one question, and leave."""
+    question = {"look": look, "imports": imports, "cover": cover, "faults": faults}[arguments[0]]
+    question(arguments[1:])
+
+
+def _begin(question: str, arguments: List[str]) -> Any:
+    """The report, and what to ask about."""
+    report, theirs = wire.begin(question, arguments)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--test", action="append", default=[], help="a file of the project's own tests")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the limit of one child, or of all faults")
+    parser.add_argument("--count", type=int, default=20, help="how many faults are tried")
+    parser.add_argument("--unreached", default="", help="a JSON file: the lines of each file that no test reaches")
+    parser.add_argument("names", nargs="*", help="files or modules of the product")
+    return report, parser.parse_args(theirs)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+# The question: look
+
+
+def look(arguments: List[str]) -> None:
+    """Read the files; run only a linter and a type checker that are installed, and not the project's."""
+    tools = {name: _is_installed(name) for name in ("ruff", "mypy")}
+    report, asked = _begin("look", arguments)
+    trees = {path: tree for path in [*asked.names, *asked.test] for tree in [_parsed(path, report)] if tree}
+    linted = _by_ruff(trees) if tools["ruff"] else None
+    typed = _by_mypy([path for path in trees if path in asked.names]) if tools["mypy"] else None
+    own = [(path, each) for path, tree in trees.items() for each in mendd_look.lint(tree, path)]
+    functions, bare = 0, []
+    for path in asked.names:
+        count, found = mendd_look.types(trees[path]) if path in trees else (0, [])
+        functions += count
+        bare += [(path, each) for each in found]
+    for kind, found in (("lint", own if linted is None else linted), ("types", bare if typed is None else typed)):
+        for path, seen in sorted(found)[:FINDINGS]:
+            report.tell("finding", of=kind, path=wire.clean(path), line=seen.line, what=wire.clean(seen.what))
+    lint_by, types_by = ("own checks" if linted is None else "ruff"), ("own checks" if typed is None else "mypy")
+    report.tell("looked", lint_by=lint_by, types_by=types_by, functions=functions)
+    report.end(0)
+
+
+def _parsed(path: str, report: Any) -> Optional[ast.Module]:
+    """A file's tree; what keeps it from being one is told."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(_read(path), path)
+            compile(tree, path, "exec")  # some mistakes only show here
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        what = wire.clean(str(getattr(error, "msg", None) or wire.said(error)))
+        report.tell("unparsed", path=wire.clean(path), line=line, what=what)
+        return None
+    return tree
+
+
+def _is_installed(tool: str) -> bool:
+    try:
+        return importlib.util.find_spec(tool) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _by_ruff(paths: Any) -> Optional[List[Any]]:
+    return _tool(
+        ["ruff", "check", "--isolated", "--no-cache", "--select", "E7,E9,F,B", "--output-format", "concise"], paths
+    )
+
+
+def _by_mypy(paths: Any) -> Optional[List[Any]]:
+    strict = ["--disallow-untyped-defs", "--check-untyped-defs", "--ignore-missing-imports", "--hide-error-context"]
+    return _tool(["mypy", "--config-file=", "--cache-dir=/dev/null", "--no-error-summary", *strict], paths)
+
+
+def _tool(words: List[str], paths: Any) -> Optional[List[Any]]:
+    """What an installed tool finds, started outside of the project so that none of its files stands in for the tool."""
+    here = os.getcwd()
+    files = [os.path.join(here, path) for path in paths]
+    if not files:
+        return []
+    command = [sys.executable, "-m", *words, *files]
+    environment = {**os.environ, "MYPYPATH": here}
+    try:
+        ran = subprocess.run(  # noqa: S603  what runs here is in a sandbox, and so is what it reads
+            command,
+            cwd="/",
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TOOL_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if ran.returncode not in (0, 1):
+        return None
+    found = []
+    for line in ran.stdout.decode("utf-8", "replace").splitlines():
+        match = re.match(r"(.+?):(\d+):(?:\d+:)? (?:error: )?(.*)", line)
+        if match and ": note: " not in line:
+            path = os.path.relpath(os.path.join("/", match.group(1)), here)
+            found.append((path, mendd_look.Seen(int(match.group(2)), match.group(3))))
+    return found
+
+
+# The question: imports
+
+
+def imports(arguments: List[str]) -> None:
+    """Import each module in a child, and tell how it went and what it reached for."""
+    report, asked = _begin("imports", arguments)
+    for module in asked.names:
+        said, status = _child(partial(_import, module), asked.seconds)
+        told = _json(said)
+        trouble = str(told.get("trouble", "importing it ends the program"))
+        ends = status is not None
+        if not ends:
+            trouble = f"importing it does not end within {asked.seconds:g} s"
+        reached = sorted(map(str, told.get("reached", [])))
+        report.tell("module", name=wire.clean(module), trouble=wire.clean(trouble), reached=reached, ends=ends)
+        if not ends:  # the others import it, as likely as not
+            break
+    report.end(0)
+
+
+def _import(module: str, descriptor: int) -> int:
+    """In the child: import, and say what came of it."""
+    reached: Set[str] = set()
+
+    def hook(event: str, told: Any) -> None:
+        if event in REACHES:
+            reached.add(REACHES[event])
+        elif event == "open" and isinstance(told[2], int) and told[2] & WRITES and told[0] != os.devnull:
+            reached.add("a file to write")
+
+    trouble = ""
+    if hasattr(sys, "addaudithook"):  # Python 3.8
+        sys.addaudithook(hook)
+    try:
+        importlib.import_module(module)
+    except SystemExit:
+        trouble = "importing it ends the program"
+    except BaseException as error:  # noqa: BLE001  whatever a module raises
+        trouble = _told(error)
+    os.write(descriptor, json.dumps({"trouble": trouble, "reached": sorted(reached)}).encode()[:TOLD_BYTES])
+    return 0
+
+
+def _told(error: BaseException) -> str:
+    """An exception, and the last place in the project that it came through."""
+    place, trace, root = "", error.__traceback__, os.path.realpath(os.getcwd()) + os.sep
+    while trace is not None:
+        file = os.path.realpath(trace.tb_frame.f_code.co_filename)
+        if file.startswith(root) and "site-packages" not in file:
+            place = f" ({file[len(root) :]}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {wire.said(error)}{place}"
+
+
+def _json(said: bytes) -> Dict[str, Any]:
+    try:
+        told = json.loads(said.decode("utf-8", "replace"))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _child(work: Callable[[int], int], seconds: float) -> Tuple[bytes, Optional[int]]:
+    """Do work in a child, which may write to a descriptor: what it wrote, and its status, None if it was late."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _work(work, writes)
+    os.close(writes)
+    said, status = _awaited(child, reads, time.monotonic() + seconds)
+    os.close(reads)
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    if status is None:
+        os.waitpid(child, 0)
+    return said, status
+
+
+def _work(work: Callable[[int], int], writes: int) -> NoReturn:
+    """In the child: do it, in a group of its own and in silence."""
+    status = 1
+    try:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+        status = work(writes)
+    finally:
+        os._exit(status)
+
+
+def _awaited(child: int, reads: int, deadline: float) -> Tuple[bytes, Optional[int]]:
+    """What the child writes until it ends or time is up, and how it ended."""
+    said = b""
+    while time.monotonic() < deadline:
+        done, code = os.waitpid(child, os.WNOHANG)
+        while len(said) < TOLD_BYTES and select.select([reads], [], [], 0 if done else LOOK_EVERY_S)[0]:
+            more = os.read(reads, TOLD_BYTES)
+            if not more:  # it closed its end; that it is over will soon be seen
+                time.sleep(LOOK_EVERY_S)
+                break
+            said += more
+        if done:
+            return said, os.WEXITSTATUS(code) if os.WIFEXITED(code) else 128 + os.WTERMSIG(code)
+    return said, None
+
+
+# The question: cover
+
+
+class Tracer:
+    """Which lines of which files were reached."""
+
+    def __init__(self, files: List[str]) -> None:
+        self.lines: Dict[str, Set[int]] = {os.path.realpath(file): set() for file in files}
+        self._known: Dict[str, Optional[Set[int]]] = {}
+
+    def start(self) -> None:
+        """Watch this thread and those that begin from now on."""
+        threading.settrace(self._called)
+        sys.settrace(self._called)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        sys.settrace(None)
+        threading.settrace(None)
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        name = frame.f_code.co_filename
+        if name not in self._known:
+            self._known[name] = self.lines.get(os.path.realpath(name))
+        return None if self._known[name] is None else self._stepped(frame, event, argument)
+
+    def _stepped(self, frame: FrameType, event: str, argument: Any) -> Any:  # noqa: ARG002  the interpreter's own form
+        seen = self._known[frame.f_code.co_filename]
+        if seen is not None:
+            seen.add(frame.f_lineno)
+        return self._stepped
+
+
+def cover(arguments: List[str]) -> None:
+    """Run the tests as a session does, and beside that report tell in another one what they reached."""
+    ours, theirs = wire.options(arguments)
+    secret = _read(ours.secret) if ours.secret else b""
+    beside = wire.Report(f"{ours.report}.reached", secret)
+    split = theirs.index("--files") if "--files" in theirs else len(theirs)
+    files, places = theirs[split + 1 :], theirs[:split]
+    import run_pytest  # type: ignore[import-not-found]  # noqa: PLC0415  found beside this script, like the others
+
+    report, _ = wire.begin("pytest", arguments)
+    import pytest  # noqa: PLC0415  only now stands the project on the path, as under `python -m pytest`
+
+    tracer = Tracer(files)
+    plugin = run_pytest.recorder(report)
+    tracer.start()
+    try:
+        status = int(pytest.main([*run_pytest.ALL_OF_THEM, *places], plugins=[plugin]))
+    except BaseException as error:  # noqa: BLE001  even SystemExit(0) from a conftest is no success
+        report.tell("broke", cause=report.cause(error))
+        status = run_pytest.INTERNAL_ERROR
+    tracer.stop()
+    for file in files:
+        lines = _coverable(file)
+        missing = sorted(lines - tracer.lines[os.path.realpath(file)])
+        told = {"lines": len(lines), "reached": len(lines) - len(missing), "missing": missing}
+        beside.tell("covered", path=wire.clean(file), **told)
+    beside.tell("footer", status=0)
+    report.end(status)
+
+
+def _coverable(path: str) -> Set[int]:
+    """The lines that can be reached in a test: those with code, but not those of a program's start."""
+    source = _read(path)
+    try:
+        tree = ast.parse(source)
+        waiting: List[CodeType] = [compile(source, path, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    lines: Set[int] = set()
+    while waiting:
+        code = waiting.pop()
+        lines |= {line for _, line in dis.findlinestarts(code) if line}
+        waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
+    guarded: Set[int] = mendd_faults.main_lines(tree)
+    return lines - guarded
+
+
+# The question: faults
+
+
+def faults(arguments: List[str]) -> None:
+    """Put one fault at a time into a file, and see whether the tests pass nevertheless."""
+    report, asked = _begin("faults", arguments)
+    import pytest  # noqa: PLC0415  see cover
+
+    with contextlib.suppress(ImportError, AttributeError):  # only saves each child the time to load them
+        from _pytest.config import get_config  # noqa: PLC0415  the same
+
+        get_config()
+
+    def passes(_: int) -> int:
+        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *asked.test]))
+
+    began = time.monotonic()
+    _, status = _child(passes, asked.seconds)
+    seconds = time.monotonic() - began
+    report.tell("baseline", passed=status == 0)
+    every = [(path, fault) for path in asked.names for fault in _faults_of(path)]
+    unreached = _json(_read(asked.unreached)) if asked.unreached else {}
+    reached = [one for one in every if one[1].line not in unreached.get(one[0], [])]
+    tried = mendd_faults.chosen(every, asked.count) if status == 0 else []
+    likely = mendd_faults.chosen([one for one in reached if one not in tried], asked.count)
+    noticed = False
+    for place, (path, fault) in enumerate([*tried, *likely] if tried else []):
+        late = time.monotonic() - began > asked.seconds
+        if late or (noticed and place >= len(tried)):  # the likely ones only show that the tests can fail at all
+            break
+        with _exchanged(path, fault):
+            _, status = _child(passes, max(QUICKEST_S, SLOWER * seconds))
+        noticed = noticed or status != 0
+        report.tell("fault", path=wire.clean(path), line=fault.line, what=wire.clean(fault.what), noticed=status != 0)
+    report.end(0)
+
+
+def _faults_of(path: str) -> List[Any]:
+    try:
+        found: List[Any] = mendd_faults.faults(_read(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return found
+
+
+@contextlib.contextmanager
+def _exchanged(path: str, fault: Any) -> Iterator[None]:
+    """A file with a fault in it, for a while; written where tests that start programs find it, too."""
+    before = _read(path)
+    try:
+        _write(path, fault.put_into(before))
+        yield
+    finally:
+        _write(path, before)
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
