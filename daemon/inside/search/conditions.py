@@ -110,7 +110,7 @@ def pool(node: ast.AST, source: Source) -> List[Condition]:
     """The conditions that the names in scope allow, the plainest first."""
     statement = source.statement(node)
     scope = source.scope(node)
-    near = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
+    near = {each.id for each in source.walk(statement) if isinstance(each, ast.Name)}
     names = sorted(source.names(node), key=lambda name: (name not in near, -scope.bound.get(name, 0)))[:NAMES]
     found: List[Condition] = []
     for name in names:
@@ -155,10 +155,9 @@ def _pairs(names: List[str], near: Set[str], kinds: Any) -> Iterator[Condition]:
 
 def _said_elsewhere(node: ast.AST, source: Source) -> List[Code]:
     """The conditions that this function already tests somewhere."""
-    place: ast.AST = source.function(node) or source.tree
     said = [
         condition
-        for each in ast.walk(place)
+        for each in source.neighbourhood(node)
         for condition in conditions_of(each)
         if not isinstance(condition, ast.Constant)
     ]
@@ -172,7 +171,10 @@ def _taken_apart(node: Any, condition: ast.expr, source: Source) -> List[Code]:
         [condition, *(getattr(node, "body", None) or [])[:2]] if isinstance(node, (ast.If, ast.While)) else [condition]
     )
     bases = [
-        each.value for place in places for each in ast.walk(place) if isinstance(each, (ast.Attribute, ast.Subscript))
+        each.value
+        for place in places
+        for each in source.walk(place)
+        if isinstance(each, (ast.Attribute, ast.Subscript))
     ]
     plain = [base for base in bases if isinstance(base, (ast.Name, ast.Attribute)) and source.said(base) != "self"]
     return list({source.said(base): Code(source.said(base), ATOM) for base in plain}.values())

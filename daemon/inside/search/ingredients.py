@@ -40,11 +40,10 @@ def expressions(node: Any, source: Source) -> Iterator[Splice]:
         return
     if not isinstance(node, (ast.Name, ast.Constant)) and not _replaceable(node, source):
         return
-    place: ast.AST = source.function(node) or source.tree
     kind, line = kind_of(node), getattr(node, "lineno", 0)
     own = source.said(node)
     found: Dict[str, Tuple[Code, float]] = {}
-    for each in ast.walk(place):
+    for each in source.neighbourhood(node):
         if (
             isinstance(each, EXPRESSIONS)
             and hasattr(each, "lineno")

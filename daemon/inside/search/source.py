@@ -59,6 +59,7 @@ class Source:
         self.nodes: List[ast.AST] = []
         self._descend(self.tree)
         self._scopes: Dict[ast.AST, Scope] = {}
+        self._walks: Dict[ast.AST, List[ast.AST]] = {}
 
     def _descend(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -111,6 +112,16 @@ class Source:
     def function(self, node: ast.AST) -> Optional[Function]:
         """The innermost function around."""
         return next((above for above in self.around(node) if isinstance(above, FUNCTIONS)), None)
+
+    def walk(self, node: ast.AST) -> List[ast.AST]:
+        """A node and all below it, remembered: every family asks for it of the same few."""
+        if node not in self._walks:
+            self._walks[node] = list(ast.walk(node))
+        return self._walks[node]
+
+    def neighbourhood(self, node: ast.AST) -> List[ast.AST]:
+        """All nodes of the function around, or of the file."""
+        return self.walk(self.function(node) or self.tree)
 
     def loop(self, node: ast.AST) -> Optional[ast.AST]:
         """The innermost loop around, inside of the same function."""
@@ -177,7 +188,7 @@ class Source:
     def insert(self, statement: Any, text: str, detail: float = 0.0, *, below: bool = False) -> Iterator[Splice]:
         """New lines before (or below) a statement, at its indentation."""
         indent = self.indent(statement)
-        if indent is None:
+        if indent is None or self.data.startswith(b"elif", self.span(statement)[0]):
             return
         at = self.after(statement) if below else self.before(statement)
         lines = "".join(f"{indent}{line}\n" for line in text.split("\n"))

@@ -141,9 +141,10 @@ def targets(node: Any, source: Source) -> Iterator[Splice]:
     if isinstance(target, ast.Tuple) or len(getattr(node, "targets", [target])) > 1:
         return
     said = source.said(target)
-    place: ast.AST = source.function(node) or source.tree
     stored = (ast.Name, ast.Subscript, ast.Attribute)
-    own = {source.said(each) for each in ast.walk(place) if isinstance(each, stored) and hasattr(each, "lineno")}
+    own = {
+        source.said(each) for each in source.neighbourhood(node) if isinstance(each, stored) and hasattr(each, "lineno")
+    }
     containers = [
         name for name in source.names(node) if source.scope(node).kind(name) not in ("number", "text", "truth", "set")
     ]
@@ -196,7 +197,7 @@ def inserted_assignments(node: Any, source: Source) -> Iterator[Splice]:
     """`a = b` before this statement: a variable that is not carried along."""
     names = [(name, detail) for name, detail in ranked_names(node, source) if "self" not in name]
     scope = source.scope(node)
-    stored = _stored_in(source.function(node) or source.tree)
+    stored = _stored_in(source.neighbourhood(node))
     for target, far in names:
         for value, also_far in names:
             alike = scope.kind(target) == scope.kind(value)
@@ -263,7 +264,7 @@ def copied_from_beside(node: Any, source: Source) -> Iterator[Splice]:
     function = source.function(node)
     if function is None:
         return
-    said = [source.said(each) for each in ast.walk(function) if isinstance(each, SIMPLE)]
+    said = [source.said(each) for each in source.walk(function) if isinstance(each, SIMPLE)]
     for text in dict.fromkeys(said):
         if "\n" not in text and text != source.said(node) and not text.startswith(('"', "'")):
             yield from source.insert(node, text, 0.0 if not text.startswith("return") else 0.5)
@@ -343,7 +344,7 @@ def _collecting(node: Any, source: Source) -> Iterator[Tuple[str, float]]:
 
 def _returnable(function: Any, source: Source) -> List[Tuple[str, float]]:
     """What a function may return early: what it returns elsewhere, and the empty values."""
-    values = [each.value for each in ast.walk(function) if isinstance(each, ast.Return) and each.value is not None]
+    values = [each.value for each in source.walk(function) if isinstance(each, ast.Return) and each.value is not None]
     said = [source.said(value) for value in values]
     plain = [text for text in dict.fromkeys(said) if len(text) < 30 and "\n" not in text]  # noqa: PLR2004  a value, not a formula
     found = [(text, 0.0) for text in plain] + [
@@ -356,8 +357,8 @@ def _returnable(function: Any, source: Source) -> List[Tuple[str, float]]:
     return list(dict(reversed(found)).items())[::-1]
 
 
-def _stored_in(place: ast.AST) -> List[str]:
-    return [each.id for each in ast.walk(place) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+def _stored_in(nodes: List[ast.AST]) -> List[str]:
+    return [each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
 
 
 def _first(function: Any) -> Any:

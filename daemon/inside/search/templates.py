@@ -8,7 +8,7 @@ here, and no number that is not a prior.
 import ast
 from typing import Any, Callable, Iterator, NamedTuple, Tuple
 
-from . import calls, conditions, ingredients, names, operators, statements
+from . import calls, conditions, containers, ingredients, names, operators, statements, values
 from .source import COMPREHENSIONS, FUNCTIONS, Source, Splice
 
 
@@ -57,8 +57,8 @@ TEMPLATES: Tuple[Template, ...] = (
         (ast.Subscript, ast.Call, ast.Compare, ast.Return, ast.Assign, ast.BinOp),
         operators.off_by_one,
     ),
-    Template("empty", 0.8, (ast.List, ast.Tuple, ast.Dict, ast.Constant), calls.empties),
-    Template("slice", 0.8, (ast.Subscript,), calls.slices),
+    Template("empty", 0.8, (ast.List, ast.Tuple, ast.Dict, ast.Constant), containers.empties),
+    Template("slice", 0.8, (ast.Subscript,), containers.slices),
     # names, attributes, calls
     Template("mistaken-call", 0.4, (ast.Name, ast.Attribute), calls.mistaken),
     Template("swap-arguments", 0.5, (ast.Call,), calls.arguments),
@@ -68,23 +68,23 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("drop-argument", 1.0, (ast.Call,), calls.fewer_arguments),
     Template("other-function", 1.0, (ast.Call,), calls.other_functions),
     Template("add-argument", 1.1, (ast.Call,), calls.more_arguments),
-    Template("wrap", 1.3, (*VALUES, ast.BinOp, ast.For, ast.Compare), calls.wrapped),
+    Template("wrap", 1.3, (*VALUES, ast.BinOp, ast.For, ast.Compare), values.wrapped),
     # containers
-    Template("swap-elements", 0.6, (ast.Tuple, ast.List), calls.elements),
-    Template("drop-element", 1.0, (ast.Tuple, ast.List, ast.Set), calls.fewer_elements),
-    Template("add-element", 0.8, (ast.Tuple, ast.List, ast.Set), calls.more_elements),
-    Template("get", 1.2, (ast.Subscript, ast.Call), calls.gets),
-    Template("iterate", 1.1, (ast.For, ast.comprehension), calls.iterated),
-    Template("choice", 0.8, (ast.IfExp,), calls.choices),
+    Template("swap-elements", 0.6, (ast.Tuple, ast.List), containers.elements),
+    Template("drop-element", 1.0, (ast.Tuple, ast.List, ast.Set), containers.fewer_elements),
+    Template("add-element", 0.8, (ast.Tuple, ast.List, ast.Set), containers.more_elements),
+    Template("get", 1.2, (ast.Subscript, ast.Call), containers.gets),
+    Template("iterate", 1.1, (ast.For, ast.comprehension), containers.iterated),
+    Template("choice", 0.8, (ast.IfExp,), values.choices),
     Template("unfilter", 1.0, COMPREHENSIONS, conditions.unfiltered),
     Template("filter", 1.3, COMPREHENSIONS, conditions.filters),
-    Template("comprehension", 1.3, COMPREHENSIONS, calls.comprehended),
+    Template("comprehension", 1.3, COMPREHENSIONS, containers.comprehended),
     Template("f-string", 0.6, (ast.Constant,), names.formatted),
     # a value becomes a larger one
-    Template("extend", 1.3, (ast.Return, ast.Assign, ast.AugAssign, ast.Call, ast.BinOp, ast.Compare), calls.extended),
-    Template("concatenate", 1.3, (ast.Return, ast.Assign), calls.concatenated),
-    Template("bound", 1.4, (ast.Return, ast.Assign, ast.Call), calls.bounded),
-    Template("alternative", 1.6, (ast.Return, ast.Assign, ast.Call, ast.For), calls.alternatives),
+    Template("extend", 1.3, (ast.Return, ast.Assign, ast.AugAssign, ast.Call, ast.BinOp, ast.Compare), values.extended),
+    Template("concatenate", 1.3, (ast.Return, ast.Assign), values.concatenated),
+    Template("bound", 1.4, (ast.Return, ast.Assign, ast.Call), values.bounded),
+    Template("alternative", 1.6, (ast.Return, ast.Assign, ast.Call, ast.For), values.alternatives),
     # conditions
     Template("guard", 0.9, (*BRANCHES, ast.Assert), conditions.guards),
     Template("extend-condition", 1.1, BRANCHES, conditions.more_conditions),
