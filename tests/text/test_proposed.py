@@ -65,5 +65,5 @@ def test_ten_thousand_files_are_refused_at_once() -> None:
 
 
 def test_all_refusals_are_told_together() -> None:
-    told = refusal({"a.py": "def f():\n    pass\n", "b.py": "# TODO\nx = 1\n", "requirements.txt": "yaml\n"})
+    told = refusal({"a.py": "def f():\n    pass\n", "b.py": "# Implement this\nx = 1\n", "requirements.txt": "yaml\n"})
     assert all(words in told for words in ("a.py:1", "b.py:1", "pyyaml"))
