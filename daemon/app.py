@@ -31,6 +31,7 @@ from daemon.worker import Workers
 LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
 ONCE_FAULTS = 2  # `once` waits for the world once: a model may be busy, a server may be starting
 WAITS_TOLD = 100  # different reasons to wait; who has that many reads state/views/queue.json
+BRAKE_LOOK_S = 1.0
 IDLE_LOOK_S = 0.05  # how often `once` looks whether everything has settled
 
 logger = structlog.get_logger("app")
@@ -106,6 +107,7 @@ class Daemon:
             everybody.start_soon(self.publisher.follow)
             everybody.start_soon(self.workers.decide)
             everybody.start_soon(self.workers.watch_the_clock)
+            everybody.start_soon(self._heed_the_brake)
             everybody.start_soon(self._crew)
             everybody.start_soon(self._take_in)
             if parent is not None:
@@ -160,6 +162,16 @@ class Daemon:
             async with anyio.create_task_group() as both:
                 both.start_soon(self.inlet.listen)
                 both.start_soon(self.inlet.follow)
+
+    async def _heed_the_brake(self) -> None:
+        """Take up no run while there is a file `pause` in the queue, or while these are quiet hours."""
+        queue = self.state.views.queue
+        while True:
+            reason = await run_sync(brake, self.inlet.queue / "pause", self.settings.quiet_hours, time.localtime())
+            if reason != queue.held:
+                self.state.note(e.WorkPaused(reason=reason) if reason else e.WorkResumed())
+                logger.info("paused" if reason else "resumed", why=reason)
+            await anyio.sleep(BRAKE_LOOK_S)
 
     # Reasons to stop
 
@@ -224,6 +236,16 @@ class Daemon:
         if fact.fault not in self._told and len(self._told) < WAITS_TOLD:
             self._told.add(fact.fault)
             logger.warning("waiting", job=fact.job, why=fact.fault)
+
+
+def brake(file: Path, quiet_hours: str, now: time.struct_time) -> str:
+    """Why no run may be taken up now; empty when they may."""
+    if file.exists():
+        return f"{file} is there; remove it to go on"
+    begin, _, end = quiet_hours.partition("-")
+    clock = f"{now.tm_hour:02}:{now.tm_min:02}"
+    is_quiet = begin <= clock < end if begin <= end else clock >= begin or clock < end
+    return f"quiet hours until {end}" if quiet_hours and is_quiet else ""
 
 
 def fell_short(state: State, since: float) -> int:

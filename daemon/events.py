@@ -61,6 +61,16 @@ class IntakeResumed(Fact, frozen=True, kw_only=True):
     """Drops are taken in again."""
 
 
+class WorkPaused(Fact, frozen=True, kw_only=True):
+    """No run is taken up: somebody wants it so, or these are quiet hours. What is in hand goes on to its end."""
+
+    reason: str
+
+
+class WorkResumed(Fact, frozen=True, kw_only=True):
+    """Runs are taken up again."""
+
+
 # Intake: source is the file that it came from, entry the place inside it, so that no entry is taken twice
 
 
@@ -358,6 +368,8 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     TailCut,
     IntakePaused,
     IntakeResumed,
+    WorkPaused,
+    WorkResumed,
     JobAccepted,
     JobReopened,
     CancelAsked,

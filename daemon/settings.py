@@ -40,6 +40,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attempts_per_run: Annotated[int, Meta(ge=1, le=20, description="Attempts in a base run.")] = 6
     passing_score: Annotated[int, Meta(ge=0, le=100, description="The QA score from which an idea is certified.")] = 90
 
+    job_model_calls: Annotated[int, Meta(ge=1, description="Models are asked about one job at most so often.")] = 200
+    job_tokens: Annotated[int, Meta(ge=1, description="… with at most so many tokens, in and out.")] = 4_000_000
+    job_s: Annotated[float, Meta(gt=0, description="… and for at most so long, tests included.")] = 86_400.0
+    day_model_calls: Annotated[int, Meta(ge=0, description="The same for all jobs of a day; 0 is no limit.")] = 0
+    day_tokens: Annotated[int, Meta(ge=0, description="… in tokens; 0 is no limit.")] = 0
+    quiet_hours: Annotated[
+        str,
+        Meta(
+            pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+            description="No run is taken up then, like 08:00-18:30, local time. `touch queue/pause` works too.",
+        ),
+    ] = ""
+
     # Models
     models: Annotated[
         tuple[str, ...],

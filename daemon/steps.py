@@ -151,7 +151,8 @@ class ParkRun(Step, frozen=True):
 
     run: str
     fault: str
-    delay_s: float
+    delay_s: float = 0.0
+    until: float = 0.0
 
 
 class SettleRun(Step, frozen=True):

@@ -59,7 +59,7 @@ class Workers:
         self._changed: dict[str, None] = {}  # jobs that the clerk has to look at
         listeners: dict[Callable[[Any], None], tuple[type[Fact], ...]] = {
             self._note_change: (e.JobAccepted, e.JobReopened, e.CancelAsked, e.RunSettled),
-            self._to_claim.ring: (e.RunOpened, e.RunDue),
+            self._to_claim.ring: (e.RunOpened, e.RunDue, e.WorkResumed),
             self._to_wait_for.ring: (e.RunOpened, e.RunParked),
             self._let_go: (e.RunSettled,),
         }
@@ -119,7 +119,7 @@ class Workers:
         """State decides a step, a step yields facts, facts fold into state."""
         jobs, queue = self.state.views.jobs, self.state.views.queue
         while run in queue.running and not self.drained:
-            step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings)
+            step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings, jobs.today)
             if step is None:
                 return
             if isinstance(step, OfRun):  # a hand on the world: no effect may follow from a fact that could be lost

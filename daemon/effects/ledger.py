@@ -38,7 +38,8 @@ async def open_run(step: steps.OpenRun, world: World) -> Sequence[Fact]:
 
 async def park_run(step: steps.ParkRun, world: World) -> Sequence[Fact]:
     """Put a run back in line."""
-    return [e.RunParked(job=step.job, run=step.run, fault=step.fault, not_before=_after(world, step.delay_s))]
+    not_before = max(step.until, _after(world, step.delay_s))
+    return [e.RunParked(job=step.job, run=step.run, fault=step.fault, not_before=not_before)]
 
 
 async def settle_run(step: steps.SettleRun, _: World) -> Sequence[Fact]:

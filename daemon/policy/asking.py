@@ -13,7 +13,7 @@ WITHOUT_A_MODEL: tuple[Proposer, ...] = ("learned", "templates")
 def propose(job: Job, run: Run, settings: Settings) -> Step:
     """Ask the next proposer; where all have given up, the run is over."""
     rung = rung_of(run.rung) or BASE
-    proposer = next((each for each in proposers(job, run, rung) if each not in run.given_up), None)
+    proposer = _next_proposer(job, run)
     if proposer is None:
         reason = f"nobody has anything more to suggest: {', '.join(run.given_up)}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
@@ -33,7 +33,17 @@ def propose(job: Job, run: Run, settings: Settings) -> Step:
     )
 
 
-def proposers(job: Job, run: Run, rung: Rung) -> tuple[Proposer, ...]:
+def asks_a_model(job: Job, run: Run) -> bool:
+    """Whether a model is what the run asks next."""
+    return run.stage in ("red", "failed_attempt") and _next_proposer(job, run) == "model"
+
+
+def _next_proposer(job: Job, run: Run) -> Proposer | None:
+    asked = _proposers(job, run, rung_of(run.rung) or BASE)
+    return next((each for each in asked if each not in run.given_up), None)
+
+
+def _proposers(job: Job, run: Run, rung: Rung) -> tuple[Proposer, ...]:
     """Who is asked, in this order. What needs no model goes first, once: it would find the same again."""
     is_first = job.kind == "repair" and not run.rung and run.id == next(iter(job.runs))
     return (*WITHOUT_A_MODEL, *rung.proposers) if is_first else rung.proposers

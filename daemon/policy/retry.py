@@ -1,6 +1,7 @@
 """What a job leads to when something about it changed: a first run, another one, the rungs, an end."""
 
 from daemon import steps
+from daemon.policy import budget
 from daemon.policy.ladder import from_rung
 from daemon.policy.trouble import backoff
 from daemon.settings import Settings
@@ -19,6 +20,8 @@ def decide(job: Job, settings: Settings) -> list[Step]:
         if run.outcome == "refused":
             return _end(job, steps.SettleJob(job.id, "refused", run.reason))
     base = [run for run in runs if not run.rung]
+    if reason := budget.spent(job, settings):
+        return [] if job.open_runs() else [steps.SettleJob(job.id, "failed", f"{reason}; {_what_stopped_it(job)}")]
     if not job.rung and len(base) < settings.base_runs:
         return [] if job.open_runs() else [_base_run(job, len(base), settings)]
     return _escalate(job, settings)

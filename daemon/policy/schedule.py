@@ -4,8 +4,8 @@ from daemon.views.queue import Queue
 
 
 def next_run(queue: Queue) -> str | None:
-    """The run that a free worker claims, if any stands ready."""
-    return queue.ready[0][2] if queue.ready else None
+    """The run that a free worker claims, if any stands ready and none is held back."""
+    return queue.ready[0][2] if queue.ready and not queue.held else None
 
 
 def next_due_at(queue: Queue) -> float | None:

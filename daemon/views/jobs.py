@@ -15,6 +15,7 @@ from daemon.drops import without_answer
 from daemon.steps import Attempt
 from daemon.views.bounded import keep_last
 
+DAY_S = 86_400
 SETTLED_KEPT = 100
 SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed (settings.intake_batch is at most 1024)
 CUT_OFF = ("length", "repeat")  # reasons for which a model stopped though it would have gone on
@@ -90,6 +91,19 @@ class Job(Struct):
         return max(tested, key=lambda attempt: (-len(attempt.broken), attempt.fixed), default=None)
 
 
+class Today(Struct):
+    """What models were asked on one day, counted from 1970, in UTC."""
+
+    day: int = 0
+    calls: int = 0
+    tokens: int = 0
+
+    def begin(self, at: float) -> None:
+        """Count from nothing if that is another day."""
+        if (day := int(at // DAY_S)) != self.day:
+            self.day, self.calls, self.tokens = day, 0, 0
+
+
 class Jobs(Struct):
     """All jobs, as far as anybody needs them in memory."""
 
@@ -100,6 +114,7 @@ class Jobs(Struct):
     in_hand: dict[str, str] = field(default_factory=dict)  # running run → its job
     sources: dict[str, int] = field(default_factory=dict)  # file → entries taken from it so far
     rejected: int = 0
+    today: Today = field(default_factory=Today)
 
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/jobs.json."""
@@ -108,6 +123,7 @@ class Jobs(Struct):
             "rejected": self.rejected,
             "open": len(self.open),
             "settled": dict(sorted(self.outcomes.items())),
+            "asked_today": {"model_calls": self.today.calls, "tokens": self.today.tokens},
             "jobs_in_hand": [_row(self.open[job]) for job in dict.fromkeys(self.in_hand.values())],
             "open_jobs": [_row(job) for job in islice(self.open.values(), rows)],
             "last_settled": [_row(job) for job in islice(reversed(self.settled.values()), rows)],
@@ -221,6 +237,7 @@ def _claimed(jobs: Jobs, fact: e.RunClaimed) -> None:
     run = jobs.open[fact.job].runs[fact.run]
     run.state = "running"
     run.fault = ""
+    jobs.today.begin(fact.at)
     jobs.in_hand[fact.run] = fact.job
 
 
@@ -279,6 +296,10 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
     run.stage, run.proposer = "proposed", fact.proposer
+    if fact.proposer == "model":
+        jobs.today.begin(fact.at)
+        jobs.today.calls += 1
+        jobs.today.tokens += fact.tokens_in + fact.tokens_out
     if fact.model:
         run.model, run.model_digest = fact.model, fact.model_digest
     is_cut_off = fact.done_reason in CUT_OFF

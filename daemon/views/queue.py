@@ -42,7 +42,8 @@ class Queue(Struct):
     running: dict[str, Hand] = field(default_factory=dict)
     ready: list[tuple[int, int, str]] = field(default_factory=list)  # -priority, place, run
     later: list[tuple[float, str]] = field(default_factory=list)  # not before, run
-    paused: str = ""
+    paused: str = ""  # why nothing is taken in
+    held: str = ""  # why no run is taken up
 
     def stands_ready(self, entry: tuple[int, int, str]) -> bool:
         """Whether an entry of `ready` still means a run that can be claimed."""
@@ -70,6 +71,7 @@ class Queue(Struct):
             "delayed": [self._row(run) for _, run in delayed],
             "oldest_waiting_since": min((s.opened_at for s in self.waiting.values()), default=None),
             "intake_paused": self.paused or None,
+            "work_paused": self.held or None,
         }
 
     def _row(self, run: str) -> dict[str, Any]:
@@ -145,6 +147,14 @@ def _resumed(queue: Queue, _: e.IntakeResumed) -> None:
     queue.paused = ""
 
 
+def _work_paused(queue: Queue, fact: e.WorkPaused) -> None:
+    queue.held = fact.reason
+
+
+def _work_resumed(queue: Queue, _: e.WorkResumed) -> None:
+    queue.held = ""
+
+
 FOLD: dict[type[e.Fact], Callable[[Queue, Any], None]] = {
     e.RunOpened: _opened,
     e.RunDue: _due,
@@ -155,4 +165,6 @@ FOLD: dict[type[e.Fact], Callable[[Queue, Any], None]] = {
     e.DaemonStopped: _put_down,
     e.IntakePaused: _paused,
     e.IntakeResumed: _resumed,
+    e.WorkPaused: _work_paused,
+    e.WorkResumed: _work_resumed,
 }

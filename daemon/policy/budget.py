@@ -1,0 +1,40 @@
+"""How much may be spent on a job and on a day: asked before a model is, so that no budget is ever exceeded.
+
+Every attempt is counted by its facts, so the books are right after any crash. What hosted models may cost in money is
+kept where they are asked, for only there prices are known (`effects/models/budget.py`).
+"""
+
+from daemon import steps
+from daemon.policy.asking import asks_a_model
+from daemon.settings import Settings
+from daemon.steps import Step
+from daemon.views.jobs import DAY_S, Job, Run, Today
+
+
+def next_step(job: Job, run: Run, settings: Settings, today: Today) -> Step | None:
+    """What follows for a run that would ask a model now, and may not."""
+    if not asks_a_model(job, run):
+        return None
+    if reason := spent(job, settings):
+        return steps.SettleRun(job.id, run.id, "failed", reason)
+    for what, used, most in (
+        ("model calls", today.calls, settings.day_model_calls),
+        ("tokens", today.tokens, settings.day_tokens),
+    ):
+        if most and used >= most:
+            fault = f"day_budget: {used} of {most} {what} of this day are spent; it goes on at midnight UTC"
+            return steps.ParkRun(job.id, run.id, fault, until=float((today.day + 1) * DAY_S))
+    return None
+
+
+def spent(job: Job, settings: Settings) -> str:
+    """Why no model may be asked about this job any more; empty while one may."""
+    asked = [each for run in job.runs.values() for each in run.attempts if each.proposer == "model"]
+    for what, used, most in (
+        ("model calls", len(asked), settings.job_model_calls),
+        ("tokens", sum(each.tokens for each in asked), settings.job_tokens),
+        ("seconds", int(sum(each.seconds for each in asked)), int(settings.job_s)),
+    ):
+        if used >= most:
+            return f"the job's budget is spent: {used} of {most} {what}"
+    return ""
