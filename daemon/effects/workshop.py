@@ -18,6 +18,7 @@ from daemon.certificate import Key
 from daemon.drops import Repair
 from daemon.effects import workspace
 from daemon.effects.environment import Environment, Environments
+from daemon.effects.models.breaker import Breaker
 from daemon.effects.models.providers import open_models
 from daemon.effects.sandbox import Sandbox
 from daemon.effects.sandbox.choice import choose
@@ -48,7 +49,7 @@ class Workshop:
     def __init__(self, settings: Settings, environ: MutableMapping[str, str]) -> None:
         state = Path(settings.state_dir).resolve()
         self.settings = settings
-        self.models = open_models(settings, state, environ)
+        self.models = Breaker(open_models(settings, state, environ))
         self._state = state
         self._trees = Trees(state / "trees", settings.repos)
         self._environments: Environments | None = None
