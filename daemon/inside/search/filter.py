@@ -22,10 +22,20 @@ Call = Callable[[], Any]
 
 
 class Felt(NamedTuple):
-    """The targets that passed, and whether one went on for too long."""
+    """The targets that passed, the first test that no longer does, and whether one went on for too long."""
 
     fixed: List[int]
+    broken: List[int]
     hung: bool
+
+
+class Aim(NamedTuple):
+    """The tests that can be called directly: those that are to pass, and those that are to stay so."""
+
+    targets: Dict[int, Call]
+    kept: Dict[int, Call]
+    steps: int  # that one test may take
+    seconds: float  # that all of them may take
 
 
 class Filter:
@@ -43,15 +53,15 @@ class Filter:
         self._connection: Optional[socket.socket] = None
         self._tried = self._thrown = self._lonely = 0
 
-    def tried(self, changes: Dict[str, str], aim: Dict[int, Call], steps: int, seconds: float) -> Optional[Felt]:
-        """What the candidate does for the targets; None where this rung cannot say."""
+    def tried(self, changes: Dict[str, str], aim: Aim) -> Optional[Felt]:
+        """What the candidate does for the tests; None where this rung cannot say."""
         if self._connection is None:
-            self._begin(aim, steps)
+            self._begin(aim)
         connection = self._connection
         if connection is None:
             return None
         self._tried += 1
-        connection.settimeout(seconds)
+        connection.settimeout(aim.seconds)
         told: Optional[Dict[str, Any]] = None
         hung = False
         try:
@@ -64,10 +74,13 @@ class Filter:
         if told is None or not told.get("same") or self._forks.was_rude() or self._tried >= CANDIDATES_OF_A_FORK:
             self._throw_away()
         if hung:
-            return Felt([], hung=True)
-        if told is None or not isinstance(told.get("fixed"), list):
+            return Felt([], [], hung=True)
+        fixed, broken = (told.get("fixed"), told.get("broken")) if told is not None else (None, None)
+        if told is None or not isinstance(fixed, list) or not isinstance(broken, list):
             return None
-        return Felt([n for n in told["fixed"] if n in aim], bool(told.get("hung")))
+        return Felt(
+            [n for n in fixed if n in aim.targets], [n for n in broken if n in aim.kept], bool(told.get("hung"))
+        )
 
     def end(self) -> None:
         """Let the fork go."""
@@ -81,19 +94,19 @@ class Filter:
         self._lonely += self._tried == 1
         self.end()
 
-    def _begin(self, aim: Dict[int, Call], steps: int) -> None:
+    def _begin(self, aim: Aim) -> None:
         ours, theirs = socket.socketpair()
         descriptor = high(theirs.detach())
         alone = self._thrown >= ALONE_AFTER and 2 * self._lonely > self._thrown
         self._tried = 0
-        self._pid = self._forks.start(lambda: self._serve(descriptor, aim, steps, alone=alone), [descriptor])
+        self._pid = self._forks.start(lambda: self._serve(descriptor, aim, alone=alone), [descriptor])
         self._forks.spare(self._pid)
         os.close(descriptor)
         self._connection = ours
 
     # In the fork
 
-    def _serve(self, descriptor: int, aim: Dict[int, Call], steps: int, *, alone: bool) -> None:
+    def _serve(self, descriptor: int, aim: Aim, *, alone: bool) -> None:
         me = os.getpid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         connection = socket.socket(fileno=descriptor)
@@ -104,44 +117,58 @@ class Filter:
             changes = heard(connection)
             if changes is None:
                 return
-            told = self._try(changes, aim, steps)
+            told = self._try(changes, aim)
             if os.getpid() != me:
                 return
             told["same"] = bool(told["same"]) and before is not None and before.is_same()
             answer(connection, told)
 
-    def _try(self, changes: Dict[str, str], aim: Dict[int, Call], steps: int) -> Dict[str, Any]:
+    def _try(self, changes: Dict[str, str], aim: Aim) -> Dict[str, Any]:
         try:
             plan = self._program.plan(changes, with_fuel=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return {"fixed": [], "hung": False, "same": True}
-        self._tank.fill(steps)
+            return {**Felt([], [], hung=False)._asdict(), "same": True}
+        self._tank.fill(aim.steps)
         try:
             plan.apply()
         except swap.Unswappable:
             return {"fixed": None, "same": False}
         except OutOfFuel:
-            return {"fixed": [], "hung": True, "same": False}
+            return {**Felt([], [], hung=True)._asdict(), "same": False}
         except BaseException:  # noqa: BLE001  the module's own code may raise anything; perhaps not if imported anew
             return {"fixed": None, "same": False}
-        felt = self._felt(aim, steps)
+        felt = self._felt(aim)
         for module, codes in plan.codes:
             swap.put(module, {key: self._fueled[module.path][key] for key in codes})
-        return {"fixed": felt.fixed, "hung": felt.hung, "same": plan.is_exchange}
+        return {**felt._asdict(), "same": plan.is_exchange}
 
-    def _felt(self, aim: Dict[int, Call], steps: int) -> Felt:
+    def _felt(self, aim: Aim) -> Felt:
         fixed: List[int] = []
         failed = 0
-        for number, call in aim.items():
-            self._tank.fill(steps)
-            try:
-                call()
-            except OutOfFuel:
-                return Felt(fixed, hung=True)
-            except BaseException:  # noqa: BLE001  tests may raise anything, too
+        for number, call in aim.targets.items():
+            went = self._went(call, aim.steps)
+            if went is None:
+                return Felt(fixed, [], hung=True)
+            if went:
+                fixed.append(number)
+            else:
                 failed += 1
                 if failed >= FAILURES_SEEN:
                     break
-            else:
-                fixed.append(number)
-        return Felt(fixed, hung=False)
+        if fixed:
+            for number, call in aim.kept.items():
+                went = self._went(call, aim.steps)
+                if not went:
+                    return Felt(fixed, [number], hung=went is None)
+        return Felt(fixed, [], hung=False)
+
+    def _went(self, call: Call, steps: int) -> Optional[bool]:
+        """Whether the test passes; None where it went on for too long."""
+        self._tank.fill(steps)
+        try:
+            call()
+        except OutOfFuel:
+            return None
+        except BaseException:  # noqa: BLE001  tests may raise anything, too
+            return False
+        return True

@@ -56,6 +56,7 @@ class Judge:
         self._deaths = 0
         self._seconds: Dict[str, float] = {}
         self._kept: List[str] = []
+        self._failing: List[str] = []
         self.tried: Dict[int, int] = {}  # by rung, for the statistics
 
     def baseline(self) -> Baseline:
@@ -66,6 +67,7 @@ class Judge:
         names = {int(n): server.ids[int(n)] for n in results}
         self._seconds = {names[int(n)]: each["seconds"] for n, each in results.items()}
         self._kept = [names[int(n)] for n, each in results.items() if each["passed"]]
+        self._failing = sorted(targets.difference(self._kept))
         failing = [n for n in names if not results[str(n)]["passed"] and names[n] in targets]
         order = failing + [n for n in names if results[str(n)]["passed"]]
         traced = self._ask(
@@ -139,7 +141,7 @@ class Judge:
 
     def _anew(self, changes: Dict[str, str]) -> Dict[str, Any]:
         """The third rung where modules have to be imported anew."""
-        targets = list(self._told["targets"])
+        targets = self._failing
         wanted = {*targets, *self._kept}
         longest = self._limits.test_seconds
         seconds = {name: min(longest, max(0.5, 10 * self._seconds.get(name, 0.0))) for name in wanted}

@@ -1,15 +1,24 @@
-"""The entry point: `run.py --request R --report P` searches for a patch; `--serve` is for ourselves.
+"""The entry point: `run.py --request R --report P` looks for a patch and tells what it found; `--serve` is our own.
 
 It loads its own folder as a package under a name that no repository has, so that nothing of ours stands in the way of
-the target's modules. The report is bounded, and nobody outside believes it.
+the target's modules. The report is bounded, written once before the search and once after, and believed by nobody.
 """
 
+import argparse
 import importlib.util
+import json
 import os
 import sys
-from typing import List
+import time
+from typing import Any, Dict, List
 
 PACKAGE = "mendd_search"
+VERSION = 1
+TESTS_TOLD = 400  # with the lines that each executes; more of them change no ranking
+LINES_TOLD = 200  # of the suspicious ones
+CHARACTERS_TOLD = 300  # of what a test said
+REPORT_BYTES = 32 * 2**20  # as much as the host reads
+PATCHES_TOLD = 8
 
 
 def load() -> None:
@@ -31,11 +40,103 @@ def load() -> None:
 def main(arguments: List[str]) -> None:
     """Search, or serve."""
     load()
-    if arguments[:1] == ["--serve"]:
-        from mendd_search import server  # type: ignore[import-not-found]  # noqa: PLC0415  loaded just now
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--serve", type=int, help="a socket's number")
+    parser.add_argument("--request", help="a JSON file")
+    parser.add_argument("--report", help="the file to write")
+    options = parser.parse_args(arguments)
+    if options.serve is not None:
+        from mendd_search import server  # type: ignore[import-not-found]  # noqa: PLC0415  # loaded just now
 
-        server.main(int(arguments[1]))
+        server.main(options.serve)
         return
+    with open(options.request, encoding="utf-8") as file:
+        request = json.load(file)
+    search(request, options.report)
+
+
+def search(request: Dict[str, Any], place: str) -> None:
+    """From the request to the report."""
+    from mendd_search import engine, judge, suspicion, verdicts  # noqa: PLC0415  # loaded just now
+
+    began = time.monotonic()
+    limits = verdicts.Limits(**request.get("limits", {}))
+    asked = judge.Judge(request["root"], request["places"], request["targets"], request["runner"], limits)
+    report: Dict[str, Any] = {"version": VERSION}
+    try:
+        baseline = asked.baseline()
+        report.update(told_of(baseline, suspicion), seconds_baseline=round(time.monotonic() - began, 3))
+        write(report, place)
+        failing = [test for test in baseline.tests if not test.passed]
+        if request["mode"] == "search" and failing:
+            touched = {path for test in failing for path in test.executed} | set(baseline.imported)
+            sources = {path: text for path, text in asked.sources.items() if path in touched}
+            left = request["seconds"] - (time.monotonic() - began)
+            budget = engine.Budget(
+                left, request["candidates"], request["seed"], request["start_at"], request.get("priors", {})
+            )
+            found = engine.search(sources, baseline, asked, budget)
+            report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
+    except judge.Dead as dead:
+        report["error"] = str(dead)
+    finally:
+        asked.close()
+        write(report, place)
+
+
+def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:
+    """The tests, and where the bug may be."""
+    tests = sorted(baseline.tests, key=lambda test: test.passed)[:TESTS_TOLD]
+    lines = suspicion.ranked(suspicion.suspicions(baseline))[:LINES_TOLD]
+    return {
+        "tests": [
+            {
+                "id": test.id,
+                "passed": test.passed,
+                "seconds": test.seconds,
+                "error": test.error[:CHARACTERS_TOLD],
+                "frames": [list(frame) for frame in test.frames],
+                "executed": {path: sorted(found) for path, found in test.executed.items()},
+            }
+            for test in tests
+        ],
+        "suspicious": [[path, line, round(score, 4)] for score, path, line in lines],
+    }
+
+
+def patches_of(found: Any) -> Dict[str, Any]:
+    """What the search came to."""
+    partial = found.partial
+    return {
+        "plausible": [
+            {
+                "number": each.number,
+                "template": each.template,
+                "cost": each.cost,
+                "covering_tests": each.covering_tests,
+                "changes": each.changes,
+            }
+            for each in found.plausible[:PATCHES_TOLD]
+        ],
+        "partial": {"changes": partial.changes, "fixed": list(partial.fixed)} if partial is not None else None,
+        "tried": found.tried,
+        "generated": found.generated,
+        "hung": found.hung,
+        "refused": dict(found.refused),
+        "seconds": round(found.seconds, 3),
+        "next_at": found.next_at,
+    }
+
+
+def write(report: Dict[str, Any], place: str) -> None:
+    """The report as it is now, in one piece; without the lines of each test where it would be too large."""
+    data = json.dumps(report)
+    if len(data) > REPORT_BYTES:
+        slim = [{**test, "executed": {}} for test in report.get("tests", [])]
+        data = json.dumps({**report, "tests": slim})
+    with open(place + ".new", "w", encoding="utf-8") as file:
+        file.write(data)
+    os.replace(place + ".new", place)
 
 
 if __name__ == "__main__":

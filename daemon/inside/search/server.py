@@ -1,7 +1,7 @@
-"""The process that has collected the tests: it forks for each candidate, and keeps one fork as a filter.
+"""The process that has collected the tests. It forks for each candidate, and keeps one fork as a filter.
 
-It runs the repository's own code, never a candidate's: that only its forks do. It is asked on a socket, one question at a
-time; who asks (`judge.py`) starts it again if it dies.
+It runs the repository's own code, never a candidate's: that only its forks do. It is asked on a socket, one question at
+a time; who asks (`judge.py`) starts it again if it dies.
 """
 
 import gc
@@ -14,7 +14,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, swap
-from .filter import Filter
+from .filter import Aim, Filter
 from .forks import Forks, high, watch
 from .messages import answer, heard
 from .suites import Heard, collect
@@ -25,7 +25,7 @@ from .verdicts import Limits
 
 NOTES_BYTES = 64 * 2**20  # of one run of all tests with the lines of each; only what is written takes memory
 LINE_CELLS = 2**20  # lines of one test
-HUNG_AGAIN_S = 0.1  # for every test after the first that hangs: it fails anyway
+HUNG_AGAIN_S = 0.05  # for every test after the first that hangs: it fails anyway
 SLOWER = 10.0  # times its own seconds on the untouched tree, before a test has hung
 LEAST_TEST_S = 0.5  # of processor time, for a test that takes none
 SLACK_S = 2.0  # of wall time, for a fork that shares the machine with others
@@ -136,7 +136,9 @@ class Server:
             done = set(found) or {order[0]}  # what has not even begun will never end
             order = [n for n in order if n not in done]
         self.seconds = {n: each["seconds"] for n, each in results.items()}
+        self.hung = {n for n, each in results.items() if each["hung"]}
         self.kept = sorted(n for n, each in results.items() if each["passed"])
+        self.targets = [n for n in self.targets if n not in self.kept]  # what passes already is to stay so
         self._calibrate()
         return {
             "results": {str(n): each for n, each in results.items()},
@@ -146,19 +148,24 @@ class Server:
 
     def _patience(self, results: Dict[int, Dict[str, Any]]) -> float:
         longest: float = max([each["seconds"] for each in results.values() if each["passed"]] or [0.0])
-        return min(self.limits.test_seconds, max(2 * LEAST_TEST_S, SLOWER * longest))
+        return min(self.limits.test_seconds, max(LEAST_TEST_S, SLOWER * longest))
 
     def do_trace(self, numbers: List[int], seconds: float) -> Dict[str, Any]:
         """The lines that each of these tests runs, and where it fails."""
         order, found = list(numbers), {}
         deadline = time.monotonic() + seconds
         while order and time.monotonic() < deadline:
-            timed = [Timed(n, max(LEAST_TEST_S, TRACING_SLOWER * min(self.seconds.get(n, 0.0), 1.0))) for n in order]
+            timed = [Timed(n, self._traced_s(n)) for n in order]
             _, some = self._run(timed, deadline - time.monotonic(), traced=True, stop_when_hung=False)
             done = set(some) or {order[0]}
             found.update(some)
             order = [n for n in order if n not in done]
         return {"results": {str(n): each for n, each in found.items()}}
+
+    def _traced_s(self, number: int) -> float:
+        if number in self.hung:
+            return HUNG_AGAIN_S
+        return max(LEAST_TEST_S, min(self.limits.test_seconds, TRACING_SLOWER * self.seconds.get(number, 0.0)))
 
     def do_take_apart(self, numbers: List[int], seconds: float) -> Dict[str, Any]:
         """The asserts of these tests, one by one."""
@@ -198,25 +205,24 @@ class Server:
 
     def do_try_(self, changes: Dict[str, str], rungs: int = 3) -> Dict[str, Any]:
         """Up the ladder, as far as the candidate gets."""
-        aim = {n: call for n, call in self.direct.items() if n in self.targets}
-        if aim:
-            felt = self.filter.tried(changes, aim, self.steps, self._filter_s())
-            if felt is not None and (not felt.fixed or rungs < 2):  # noqa: PLR2004  the second rung
-                return _verdict(self._names(felt.fixed), [], hung=felt.hung, rung=1)
+        felt = self.filter.tried(changes, self.aim) if self.aim.targets else None
+        if felt is not None and (not felt.fixed or felt.broken or rungs == 1):
+            return _verdict(self._names(felt.fixed), self._names(felt.broken), hung=felt.hung, rung=1)
         try:
             plan = self.program.plan(changes)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return _verdict([], [], rung=1)
-        found, hung = self._judged(self.targets, plan)
-        fixed = [n for n in self.targets if n in found and found[n]["passed"]]
-        unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
-        if unsure or not fixed or rungs < 3:  # noqa: PLR2004  the third rung
-            return _verdict(self._names(fixed), [], hung=hung, rung=2, unsure=unsure)
+        fixed = felt.fixed if felt is not None else []
+        if len(fixed) < len(self.targets) or not plan.is_exact:
+            found, hung = self._judged(self.targets, plan)
+            fixed = [n for n in self.targets if n in found and found[n]["passed"]]
+            unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
+            if unsure or not fixed:
+                return _verdict(self._names(fixed), [], hung=hung, rung=2, unsure=unsure)
+        if rungs == 2:  # noqa: PLR2004  the second rung
+            return _verdict(self._names(fixed), [], rung=2)
         found, hung = self._judged(sorted({*self.kept, *self.targets}), plan)
         return self._told(found, hung=hung)
-
-    def _filter_s(self) -> float:
-        return min(self.limits.test_seconds, FILTER_S + 3 * max([self.seconds.get(n, 0.0) for n in self.kept] or [0.0]))
 
     def _told(self, found: Dict[int, Dict[str, Any]], *, hung: bool) -> Dict[str, Any]:
         passed = {n for n, each in found.items() if each["passed"]}
@@ -337,6 +343,12 @@ class Server:
         self.direct = {n: call for n, call in calls.items() if n in told and told[n]["passed"] == (n in self.kept)}
         used = [each["used"] for each in told.values() if each["passed"]]
         self.steps = min(STEPS_AT_MOST, max([self.limits.steps, *(int(SLOWER * steps) for steps in used)]))
+        self.aim = Aim(
+            {n: call for n, call in self.direct.items() if n in self.targets},
+            {n: call for n, call in self.direct.items() if n not in self.targets},
+            self.steps,
+            FILTER_S + 3 * sum(self.seconds.get(n, 0.0) for n in self.direct if n in self.kept),
+        )
         gc.freeze()  # a collection in a fork would copy every page of what is here
         self.filter = Filter(self.forks, self.program, self.fueled, self.tank)
 

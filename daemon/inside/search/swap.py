@@ -264,7 +264,9 @@ def run_again(module: Module, text: str, root: str, *, with_fuel: bool) -> None:
 def _refuse_heirs(before: Dict[str, Any], after: Dict[str, Any]) -> None:
     """A class elsewhere that inherits from an old one cannot be moved over."""
     gone = [value for name, value in before.items() if isinstance(value, type) and after.get(name) is not value]
-    heirs: List[type] = [heir for value in gone for heir in value.__subclasses__()]
+    heirs: List[type] = []
+    for value in gone:
+        heirs += type.__subclasses__(value)
     if {heir.__module__ for heir in heirs} - {value.__module__ for value in gone}:
         raise Unswappable("a class elsewhere inherits from it")
 
