@@ -120,7 +120,7 @@ async def measure(  # noqa: PLR0913  the parts of a world that it needs, by name
     try:
         environment = await environments.of(Wanted(requirements=[] if installs else wanted), tree)
     except EnvironmentRefused as refused:
-        installs = str(refused)
+        installs = re.sub(r"^`[^`]*` ", "the installation ", str(refused))  # without the places of this machine
         environment = await environments.of(Wanted(), tree)
     workspace = Workspace(tree, folder, settings.workspace_bytes)
     bench = _Bench(project, limits or Limits(), environment, workspace, sandbox, settings)
