@@ -7,7 +7,7 @@ every machine and under every version. Nothing here is fit for secrets.
 from hashlib import blake2b
 from math import cos, log, pi, sqrt
 
-_BITS = 53  # of a float between 0 and 1
+_STEPS = 1 << 53  # of a float between 0 and 1
 
 
 def seed_of(*parts: str | int) -> int:
@@ -26,7 +26,7 @@ class Dice:
         """Above 0 and below 1."""
         self._drawn += 1
         drawn = blake2b(self._drawn.to_bytes(8), key=self._seed, digest_size=8).digest()
-        return ((int.from_bytes(drawn) >> (64 - _BITS)) + 0.5) / 2**_BITS
+        return (int.from_bytes(drawn) % _STEPS + 0.5) / _STEPS
 
     def below(self, most: int) -> int:
         """A whole number from 0 on."""

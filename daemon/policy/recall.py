@@ -85,7 +85,7 @@ def _odds(fix: Fix, share: float, dice: Dice) -> float:
 
 
 def _may_be_shown(fix: Fix, by: By) -> bool:
-    """To a model only what is likely to help: it holds, or it mended this very failure and never failed since."""
-    holds = fix.at_least() >= SHOWN_AT_LEAST
+    """To a model only what is likely to help: it holds and mended something like this, or it worked in many places."""
+    holds = by != "anywhere" and fix.at_least() >= SHOWN_AT_LEAST
     travels = fix.worked >= SHOWN_WORKED and len(fix.worked_in) >= SHOWN_PROJECTS
-    return bool(fix.before and fix.after) and (holds or travels or (by == "exact" and fix.worked >= fix.tried))
+    return bool(fix.before and fix.after) and (holds or travels)

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from daemon import events as e
 from daemon.views.bounded import keep_last
-from daemon.views.odds import at_least, difference
+from daemon.views.odds import at_least, at_most, difference
 
 EXAMPLE_CHARACTERS = 200
 FIX_CHARACTERS = 2_000  # of its code before and after: what a prompt shows
@@ -29,9 +29,9 @@ DAY_S = 86_400
 DAYS_KEPT = 90
 HALF_LIFE_S = 90 * DAY_S  # of what a try said about a fix
 FORGOTTEN_PER_TRY = 0.98
+TAUGHT_WEIGHT = 1.0  # of the certificate that taught a fix, in successes; one from another box has to show itself here
 REVERTED_WEIGHT = 3.0  # of a mended job that turned out red later, in failures
-BAN_FAILURES = 5
-BAN_AT_LEAST = 0.02
+BANNED_AT_MOST = 0.06  # how often it may work, for all that is known: about sixty tries in vain
 
 Standing = Literal["probation", "active", "banned"]
 Group = Literal["held_out", "with_memory", "nothing_known"]
@@ -247,6 +247,8 @@ def _learned(database: FixDatabase, fact: e.FixLearned) -> None:
         keep_last(database.fixes, FIXES_KEPT)
     else:
         fix.taught += 1
+        if not fact.box:  # that it was found again says that it recurs
+            fix.successes += TAUGHT_WEIGHT
     _list(database.by_exact, fact.signature.rpartition(".")[2], fact.fix, PER_EXACT, database)
     _list(database.by_coarse, fact.signature.partition(".")[0], fact.fix, PER_COARSE, database)
     _stand(database, fact.fix)
@@ -265,6 +267,7 @@ def _remembered(fact: e.FixLearned) -> Fix:
         certificate=fact.certificate,
         box=fact.box,
         last_at=fact.at,
+        successes=0.0 if fact.box else TAUGHT_WEIGHT,
     )
 
 
@@ -338,7 +341,8 @@ def _weigh(fix: Fix, fact: e.FixTried, project: str) -> None:
 
 
 def _standing(fix: Fix) -> Standing:
-    if fix.failures >= BAN_FAILURES * FORGOTTEN_PER_TRY**BAN_FAILURES and fix.at_least() < BAN_AT_LEAST:
+    """A replay that fails costs a test session and no harm, and even good patterns fit few failures: bans come late."""
+    if at_most(fix.successes, fix.successes + fix.failures) < BANNED_AT_MOST:
         return "banned"
     return "active" if any(project != fix.project for project in fix.worked_in) else "probation"
 

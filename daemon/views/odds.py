@@ -24,6 +24,11 @@ def at_least(worked: float, tried: float) -> float:
     return interval(worked, tried, DISPLAY_Z)[0]
 
 
+def at_most(worked: float, tried: float) -> float:
+    """How often it works at the most; 1 of what was never tried."""
+    return interval(worked, tried, DISPLAY_Z)[1]
+
+
 def difference(worked: int, tried: int, worked_without: int, tried_without: int) -> tuple[float, float, float] | None:
     """How much larger the first share is, from at least to at most (Newcombe's interval); None without both."""
     if not tried or not tried_without:

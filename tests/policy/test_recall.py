@@ -50,7 +50,7 @@ def test_what_worked_is_replayed_before_what_did_not_and_what_was_banned_never()
     told = Told().tell(*(learned(fix, CART) for fix in ("f-no", "f-yes", "f-bad")))
     for project in range(3):
         told.accepted(f"r-00000{project}").tell(*tried("f-yes", worked=True))
-    told.tell(*tried("f-no", worked=False, times=3), *tried("f-bad", worked=False, times=9))
+    told.tell(*tried("f-no", worked=False, times=3), *tried("f-bad", worked=False, times=100))
     firsts = Counter(asked(told.views.fix_database, seed=seed).replay[0] for seed in range(200))
     assert firsts["f-yes"] > 120
     assert firsts["f-bad"] == 0
@@ -62,12 +62,16 @@ def test_a_fix_without_a_pattern_is_shown_and_not_replayed() -> None:
     assert (found.replay, found.show) == ([], ["f-1"])
 
 
-def test_only_what_holds_is_shown_to_a_model() -> None:
-    """A fix of another failure has to have worked; one of this very failure must not have failed since."""
+def test_only_what_holds_for_something_alike_is_shown_to_a_model() -> None:
     told = Told().tell(learned("f-1", OTHER), learned("f-2", CART), *tried("f-2", worked=False))
     assert asked(told.views.fix_database).show == []
-    told.tell(*tried("f-1", worked=True))
-    assert asked(told.views.fix_database).show == ["f-1"]
+    assert asked(told.views.fix_database, "v2:other.three").show == ["f-1"]
+
+
+def test_what_worked_in_two_projects_is_shown_anywhere() -> None:
+    told = Told().tell(learned("f-1", OTHER), *tried("f-1", worked=True)).accepted("r-1")
+    assert asked(told.views.fix_database).show == []
+    assert asked(told.tell(*tried("f-1", worked=True)).views.fix_database).show == ["f-1"]
 
 
 def test_offers_are_bounded() -> None:
