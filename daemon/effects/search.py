@@ -1,0 +1,194 @@
+"""The hand that searches without a model: one command in the sandbox, and a report that is read but not believed.
+
+What comes back was written where the repository's code runs. It is bounded and typed here, every path and number is
+looked at, and a patch in it is a proposal like any other: it goes through landing and the gates.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from anyio.to_thread import run_sync
+from msgspec import Struct
+
+from daemon.effects.environment import TREE_IN_SANDBOX
+from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
+from daemon.effects.session import CALM, INSIDE, Session, taken
+from daemon.effects.trees import is_inside
+from daemon.effects.workspace import give
+from daemon.settings import Settings
+from daemon.text.context import Evidence
+from daemon.text.outcomes import Frame
+
+REPORT_BYTES = 32 * 2**20  # as much as the search writes at most
+PATCH_CHARACTERS = 2**20  # of one file; the search reads no larger ones
+AROUND_S = 120.0  # beside the search itself: to collect the tests, run them, trace them
+MOST_LINE = 2**20
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What to look for, and for how long. `start_at` goes on where an earlier search stopped."""
+
+    targets: list[str]
+    mode: Literal["search", "trace"] = "search"
+    seconds: float = 60.0
+    candidates: int = 20_000
+    seed: int = 0
+    start_at: int = 0
+    priors: dict[str, float] = {}
+
+
+class Seen(Struct, frozen=True):
+    """A test on the untouched tree, with the lines of own code that it executes."""
+
+    id: str
+    passed: bool
+    seconds: float = 0.0
+    error: str = ""
+    frames: list[tuple[str, int]] = []
+    executed: dict[str, list[int]] = {}
+
+
+class Patch(Struct, frozen=True):
+    """New texts of files with which all targets pass and nothing else breaks, as far as the search could tell."""
+
+    changes: dict[str, str]
+    number: int = 0
+    template: str = ""
+    cost: float = 0.0
+    covering_tests: int = 0
+
+
+class Partial(Struct, frozen=True):
+    """What fixes some of the targets."""
+
+    changes: dict[str, str]
+    fixed: list[str] = []
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a search came to. `error` says why it came to nothing, where it is not the search's to find."""
+
+    version: int = 1
+    tests: list[Seen] = []
+    suspicious: list[tuple[str, int, float]] = []
+    plausible: list[Patch] = []
+    partial: Partial | None = None
+    tried: int = 0
+    generated: int = 0
+    hung: int = 0
+    refused: dict[str, int] = {}
+    seconds: float = 0.0
+    seconds_baseline: float = 0.0
+    next_at: int = 0
+    rungs: dict[str, int] = {}
+    error: str = ""
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether several patches are as good as one another, as far as the tests tell."""
+        return len(self.plausible) > 1
+
+    def evidence(self) -> dict[str, list[dict[str, list[int]]]]:
+        """What the ranking of a prompt's files wants to know: fields of `text.context.Evidence`."""
+        failing = [test.executed for test in self.tests if not test.passed and test.executed]
+        passing = [test.executed for test in self.tests if test.passed and test.executed]
+        return {"executed_failing": failing, "executed_passing": passing}
+
+
+async def search(request: Request, session: Session, sandbox: Sandbox, settings: Settings) -> Report:
+    """Search in the session's workspace, which is to be pristine; it may be left with what tests wrote."""
+    tests = _tests(session)
+    if tests is None:
+        return Report(error="the search can only run tests of pytest and unittest")
+    runner, places = tests
+    elsewhere = "elsewhere" in HOLDS[sandbox.level]
+    root = TREE_IN_SANDBOX if elsewhere else str(session.workspace.root)
+    exchange = session.workspace.folder / "search"
+    asked = {**msgspec.to_builtins(request), "root": root, "runner": runner, "places": places}
+    await run_sync(_lay_out, exchange, asked)
+    place = exchange / "report.json"
+    script = INSIDE / "search" / "run.py"
+    seconds = AROUND_S + (request.seconds if request.mode == "search" else 0.0)
+    command = Command.within(
+        settings,
+        [session.environment.python, str(script), "--request", str(exchange / "request.json"), "--report", str(place)],
+        root,
+        image=session.environment.image,
+        job=session.job,
+        seconds=min(settings.sandbox_timeout_s, seconds),
+        mounts=[
+            Mount(str(session.workspace.root), root, writable=True),
+            Mount(str(exchange), writable=True),
+            Mount(str(INSIDE)),
+            *(Mount(folder) for folder in session.environment.folders),
+        ],
+        environment=session.environment.variables | CALM,
+    )
+    ran = await sandbox.run(command)
+    return read(await run_sync(taken, place), ran)
+
+
+def read(data: bytes, ran: Ran | None = None) -> Report:
+    """The report, or one that says why there is none. Nothing in it is taken for true."""
+    ended = _said(ran) if ran is not None else ""
+    if len(data) > REPORT_BYTES:
+        return Report(error="the report of the search is too large")
+    try:
+        report = msgspec.json.decode(data, type=Report)
+    except (msgspec.DecodeError, RecursionError):
+        return Report(error=ended or "the search left no report")
+    if odd := _odd(report):
+        return Report(error=f"the report of the search cannot be: {odd}")
+    return report if report.error or not ended else msgspec.structs.replace(report, error=ended)
+
+
+def _odd(report: Report) -> str:
+    """What no search of ours would have written, or ""."""
+    partial = [report.partial.changes] if report.partial is not None else []
+    for changes in (*(patch.changes for patch in report.plausible), *partial):
+        for path, text in changes.items():
+            if not is_inside(path) or not path.endswith(".py"):
+                return f"a patch of {path!r}"
+            if len(text) > PATCH_CHARACTERS:
+                return f"a patch of {len(text)} characters"
+    lines = [line for _, line, _ in report.suspicious] + [line for test in report.tests for _, line in test.frames]
+    return "a line that no file has" if any(not 0 <= line <= MOST_LINE for line in lines) else ""
+
+
+def evidence_of(report: Report, evidence: Evidence) -> Evidence:
+    """The evidence, with what the tests executed and where they failed."""
+    tracebacks = [[Frame(path, line, "") for path, line in test.frames] for test in report.tests if test.frames]
+    told = evidence.tracebacks or tracebacks
+    return msgspec.structs.replace(evidence, tracebacks=told, **report.evidence())
+
+
+def _said(ran: Ran) -> str:
+    """Why a program that did not end well did not."""
+    if ran.timed_out:
+        return f"the search was ended after {ran.seconds:.0f} s"
+    if ran.out_of_memory:
+        return "the search ran out of memory"
+    last = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2][:300]
+    return "" if ran.status == 0 else f"the search ended with status {ran.status}, signal {ran.signal}: {last}"
+
+
+def _tests(session: Session) -> tuple[str, list[str]] | None:
+    """The runner and its arguments, as the gates run it."""
+    reader, argv = session.argv("", "")
+    if reader != "report":
+        return None
+    script, given = Path(argv[1]).name, argv[argv.index("--") + 1 :]
+    return ("unittest" if script == "run_unittest.py" else "pytest"), given
+
+
+def _lay_out(exchange: Path, asked: Mapping[str, object]) -> None:
+    exchange.mkdir(parents=True, exist_ok=True)
+    for old in exchange.iterdir():
+        old.unlink()
+    request = exchange / "request.json"
+    request.write_text(json.dumps(asked))
+    give(request)
+    give(exchange)
