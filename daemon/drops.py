@@ -16,17 +16,19 @@ from msgspec import Meta, Struct, structs
 END = r"$(?!\n)"  # Python's $ alone would let a line end through
 ONE_LINE = rf"^[^\x00-\x1f\x7f]*{END}"
 TEST_ID = rf"^[^\x00\n\r]+{END}"
-FILE_NAME = rf"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f\\]+{END}"
+FILE_NAME = rf"^(?!/)(?!(.*/)?(\.\.(/|$)|\.git(/|$)|[-@]))[^\x00-\x1f\x7f\\]+{END}"  # - and @ mean more to commands
 COMMIT = rf"^[0-9A-Za-z._/-]*{END}"
 PYTHON = rf"^(\d+\.\d+(\.\d+)?)?{END}"
+DATE = rf"^(\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?{END}"
 JOB_ID = rf"^[ri]-\d{{6,12}}{END}"
 RUNG = rf"^([CMAN][1-5]|L[1-4]v[1-5])?{END}"
 IN_WORDS = {  # what a person reads in place of a pattern
     ONE_LINE: "one line without control characters",
     TEST_ID: "a test id on one line",
-    FILE_NAME: "a relative file name without '..'",
+    FILE_NAME: "a relative file name without '..', '.git' or a part that begins with '-' or '@'",
     COMMIT: "a commit, such as 7f33c1e22dbc",
     PYTHON: "a Python version, such as 3.9",
+    DATE: "a date, such as 2019-04-01",
     JOB_ID: "a job's id, such as r-000731",
     RUNG: "a rung: C, M, A or N and a number from 1 to 5, such as A1, or the same as L3v1",
 }
@@ -48,6 +50,9 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     requirements: list[SomeLine] = []
     install: Annotated[list[SomeLine], Meta(description="Commands, run in the sandbox before the tests.")] = []
     image: Annotated[Line, Meta(description="A container image that has everything.")] = ""
+    as_of: Annotated[
+        str, Meta(pattern=DATE, description="Packages as they were on this day, like 2019-04-01: old code wants them.")
+    ] = ""
 
 
 class Repair(

@@ -8,7 +8,7 @@ behind helps the next; and whatever the project does to a run, it ends as someth
 import re
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -207,7 +207,7 @@ class _Bench(Struct, frozen=True):
         trouble = ""
         for tried in [words] * (not is_partial) + [[*words, "--help"]]:
             await self._lay_out(self.project.files)
-            ran = await self._ran(self._program(tried), self.limits.entry_s)
+            ran = await self._ran(self._program(tried), self.limits.entry_s, paths=[".", "src"])
             if ran.passed:
                 return ""
             trouble = trouble or self._end_of(ran, self.limits.entry_s)
@@ -223,14 +223,14 @@ class _Bench(Struct, frozen=True):
         files = {path: text for path, text in self.project.files.items() if path.split("/")[-1] not in CONFIGURATION}
         configuration = "pytest.ini" if "pytest.ini" in given else "/dev/null"
         options = ["-p", "no:cacheprovider", "-c", configuration, "--rootdir", "."]
-        return (await self._session("run_pytest.py", [*options, *places], files | given))[0]
+        return (await self._session([*options, *places], files | given))[0]
 
     async def cover(self, measured: Measured) -> tuple[Measured, dict[str, list[int]]]:
         """How its own tests end, and the lines that they do not reach."""
         if not self.project.tests:
             return measured, {}
         script = ["-p", "no:cacheprovider", *self.project.tests, "--files", *self.project.tested]
-        own, told = await self._session("cover", script, self.project.files)
+        own, told = await self._session(script, self.project.files)
         seen = [line for line in told if isinstance(line, m.Covered)]
         measured = structs.replace(
             measured,
@@ -269,45 +269,44 @@ class _Bench(Struct, frozen=True):
         if unreached is not None:
             await run_sync((exchange / "unreached.json").write_bytes, msgspec.json.encode(unreached))
             words = ["--unreached", str(exchange / "unreached.json"), *words]
-        key, ran = await self._told(exchange, "measure.py", [question], words, seconds)
+        key, ran = await self._told(exchange, question, words, seconds)
         told, is_whole = m.read_report(await run_sync(taken, exchange / "report.jsonl"), key)
         return told, "" if is_whole else self._end_of(ran, seconds)
 
-    async def _session(self, script: str, words: list[str], files: Mapping[str, str]) -> tuple[m.Tests, list[m.Line]]:
-        """A session of tests, under the tracer where it is `cover`."""
+    async def _session(self, words: list[str], files: Mapping[str, str]) -> tuple[m.Tests, list[m.Line]]:
+        """How a session of tests ends, and what it reaches."""
         exchange = await self._lay_out(files)
-        program, question = (script, []) if script.endswith(".py") else ("measure.py", [script])
-        key, ran = await self._told(exchange, program, question, words, self.limits.tests_s)
+        key, ran = await self._told(exchange, "cover", words, self.limits.tests_s)
         report = exchange / "report.jsonl"
         outcomes = o.read_report(await run_sync(taken, report), key, ended_as(ran))
         told, _ = m.read_report(await run_sync(taken, report.with_name("report.jsonl.reached")), key)
         return m.tests_of(outcomes), told
 
-    async def _told(
-        self, exchange: Path, script: str, question: list[str], words: list[str], seconds: float
-    ) -> tuple[bytes, Ran]:
-        """Run one of our scripts in the sandbox; the key of its report, and how it ended."""
+    async def _told(self, exchange: Path, question: m.Question, words: list[str], seconds: float) -> tuple[bytes, Ran]:
+        """Run our script in the sandbox; the key of its report, and how it ended."""
         key = secrets.token_bytes(SECRET_BYTES)
         await run_sync(put_secret, exchange / "secret", key)
         told = ["--report", str(exchange / "report.jsonl"), "--secret", str(exchange / "secret"), "--path", "."]
         told += ["--path", "src"] if any(path.startswith("src/") for path in self.project.files) else []
-        argv = [self.environment.python, str(INSIDE / script), *question, *told, "--", *words]
+        argv = [self.environment.python, str(INSIDE / "measure.py"), question, *told, "--", *words]
         return key, await self._ran(argv, seconds)
 
     async def _lay_out(self, files: Mapping[str, str]) -> Path:
         """A fresh copy of these files, and an empty place for what is told."""
         await run_sync(self.workspace.open)
-        await run_sync(self.workspace.write, {path: text.encode() for path, text in files.items()})
+        await run_sync(
+            self.workspace.write, {path: text.encode(errors="surrogatepass") for path, text in files.items()}
+        )
         exchange = self.workspace.folder / "exchange"
         await run_sync(exchange.mkdir)
         await run_sync(give, exchange)
         return exchange
 
-    async def _ran(self, argv: list[str], seconds: float) -> Ran:
-        """Run something where the files are, without network."""
+    async def _ran(self, argv: list[str], seconds: float, paths: Sequence[str] = ()) -> Ran:
+        """Run something where the files are, without network. `paths` are on Python's path from its beginning."""
         elsewhere = "elsewhere" in HOLDS[self.sandbox.level]
         root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
-        paths = [root, f"{root}/src", self.environment.variables.get("PYTHONPATH", "")]
+        path = [*(f"{root}/{one}" for one in paths), self.environment.variables.get("PYTHONPATH", "")]
         command = Command.within(
             self.settings,
             argv,
@@ -321,7 +320,7 @@ class _Bench(Struct, frozen=True):
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
             ],
-            environment=self.environment.variables | CALM | {"PYTHONPATH": ":".join(filter(None, paths))},
+            environment=self.environment.variables | CALM | {"PYTHONPATH": ":".join(filter(None, path))},
         )
         return await self.sandbox.run(command)
 
@@ -334,9 +333,9 @@ class _Bench(Struct, frozen=True):
         text = (ran.stderr or ran.stdout).decode("utf-8", "replace")
         for place in (f"{self.workspace.root}/", f"{TREE_IN_SANDBOX}/", f"{Path(self.environment.python).parent}/"):
             text = text.replace(place, "")
-        said = [line.strip() for line in text.splitlines() if line.strip()]
+        said = [m.short(line) for line in text.splitlines() if line.strip()]
         ended = f"signal {ran.signal}" if ran.signal else f"status {ran.status}"
-        return f"it ends with {ended}" + (f": {said[-1][: m.MESSAGE_CHARACTERS]}" if said else "")
+        return f"it ends with {ended}" + (f": {said[-1]}" if said else "")
 
     def _program(self, words: list[str]) -> list[str]:
         """The command of a person, as it is started here: nothing of the project is installed."""

@@ -310,6 +310,7 @@ def cover(arguments: List[str]) -> None:
     report, _ = wire.begin("pytest", arguments)
     import pytest  # noqa: PLC0415  only now stands the project on the path, as under `python -m pytest`
 
+    _share_path(ours.path)
     tracer = Tracer(files)
     plugin = run_pytest.recorder(report)
     tracer.start()
@@ -326,6 +327,12 @@ def cover(arguments: List[str]) -> None:
         beside.tell("covered", path=wire.clean(file), **told)
     beside.tell("footer", status=0)
     report.end(status)
+
+
+def _share_path(paths: List[str]) -> None:
+    """Let programs that the tests start find the project, too. Not before: our own imports shall not find it."""
+    given = [*map(os.path.abspath, paths or ["."]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, given))
 
 
 def _coverable(path: str) -> Set[int]:
@@ -351,6 +358,7 @@ def _coverable(path: str) -> Set[int]:
 def faults(arguments: List[str]) -> None:
     """Put one fault at a time into a file, and see whether the tests pass nevertheless."""
     report, asked = _begin("faults", arguments)
+    _share_path(wire.options(arguments)[0].path)
     import pytest  # noqa: PLC0415  see cover
 
     with contextlib.suppress(ImportError, AttributeError):  # only saves each child the time to load them

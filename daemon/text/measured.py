@@ -175,12 +175,12 @@ def read_report(data: bytes, secret: bytes) -> tuple[list[Line], bool]:
 def tests_of(outcomes: Outcomes) -> Tests:
     """A session of pytest as counts and failures; one that does not hold together says nothing."""
     failures = list(_failures(outcomes))
-    failed = [f"{_short(name)}: {_short(one.message)}" for name, one in failures[:SHOWN]]
+    failed = [f"{short(name)}: {short(one.message)}" for name, one in failures[:SHOWN]]
     trouble = ""
     if not failed and outcomes.ended.timed_out:
         trouble = f"did not end in time{f', in {outcomes.running}' if outcomes.running else ''}"
     elif not failed and (said := [*outcomes.problems, *outcomes.meddling]):
-        trouble = "; ".join(map(_short, said[:SHOWN]))
+        trouble = "; ".join(map(short, said[:SHOWN]))
     elif not failed and not any(one.passes for one in outcomes.tests.values()):
         trouble = "there is no test in it"
     passed = sum(one.passes for one in outcomes.tests.values())
@@ -192,8 +192,10 @@ def _failures(outcomes: Outcomes) -> Iterator[tuple[str, Outcome]]:
     yield from ((name, one) for name, one in sorted(outcomes.tests.items()) if one.fails)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A message on one line, not too long, and the same in every run."""
     line = " ".join(re.sub(r"\b0x[0-9a-f]+", "0x…", text).split())  # an address is another one in every run
+    line = "".join(letter if letter.isprintable() else " " for letter in line)
     return line if len(line) <= MESSAGE_CHARACTERS else f"{line[: MESSAGE_CHARACTERS - 1]}…"
 
 
@@ -224,7 +226,7 @@ def command_of(entry_point: str) -> tuple[list[str], bool]:
         written = entry_point.split()
     words: list[str] = []
     for word in written:
-        if re.fullmatch(r"[\[<{].*|[A-Z][A-Z_]+|\.\.\.|…", word):
+        if not word.isprintable() or re.fullmatch(r"[\[<{].*|[A-Z][A-Z_]+|\.\.\.|…", word):
             return words, True
         words.append(word)
     return words, False

@@ -94,6 +94,23 @@ def test_a_command_that_never_ends_and_one_that_only_installing_would_make(folde
     assert script.entry_trouble == ""
 
 
+def test_a_hostile_project_is_no_more_than_a_finding(folder: Path) -> None:
+    """It stands in for modules that we import, prints what no terminal should see, and holds what no file can."""
+    texts = {
+        "argparse.py": "import os\n\nos._exit(0)\n",
+        "sitecustomize.py": "import os\n\nos._exit(0)\n",
+        "shop.py": "import sys\n\nsys.exit('\x1b[31mred\\x1b[0m ' + str(object()))\n",
+        "odd.py": "x = '\ud800'\n",
+    }
+    seen = of_files(folder, texts | {"tests/test_shop.py": "def test_x() -> None:\n    assert True\n"})
+    assert [place.partition(":")[0] for place in seen.unparsed] == ["odd.py"]
+    del texts["odd.py"]
+    seen = of_files(folder, texts, "python shop.py")
+    assert "sitecustomize: importing it ends the program" in seen.unimported
+    del texts["sitecustomize.py"]
+    assert of_files(folder, texts, "python shop.py").entry_trouble.endswith("[31mred  [0m <object object at 0x…>")
+
+
 def test_an_idea_starts_from_nothing(tmp_path: Path) -> None:
     trees = Trees(tmp_path / "trees", {})
     tree = empty_tree(trees, tmp_path)
@@ -123,6 +140,7 @@ def test_parts_of_a_project() -> None:
         ("shop <file>", (["shop"], True)),
         ("shop 'a b'", (["shop", "a b"], False)),
         ("shop 'a", (["shop", "'a"], False)),
+        ("shop \0", (["shop"], True)),
         ("", ([], False)),
     ],
 )
