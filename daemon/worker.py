@@ -79,13 +79,13 @@ class Workers:
 
     async def decide(self) -> None:
         """The clerk: whatever changed about a job, say what it leads to."""
-        jobs = self.state.views.jobs
+        jobs, ladder = self.state.views.jobs, self.state.views.ladder
         self._changed.update(dict.fromkeys(jobs.open))  # nobody knows what a former daemon had not decided yet
         while True:
             for job in list(islice(self._changed, DECISIONS_AT_ONCE)):
                 del self._changed[job]
                 if job in jobs.open:
-                    for step in retry.decide(jobs.open[job], self.state.settings):
+                    for step in retry.decide(jobs.open[job], self.state.settings, ladder):
                         self.state.note(*await perform(step, self.world))
             await self.state.durable()
             await (checkpoint() if self._changed else self._to_decide.wait())

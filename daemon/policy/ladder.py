@@ -53,14 +53,14 @@ LADDER = (
     Rung("N5", N, "break if needed",       "callers",   8, E(8, 400),        T(0.7), HOSTED, past="lines"),
 )
 # fmt: on
-_KNOWN = {rung.id: rung for rung in (BASE, *LADDER)}
+KNOWN = {rung.id: rung for rung in (BASE, *LADDER)}
 
 
 def rung_of(name: str) -> Rung | None:
     """The rung of this id, or of its other name: `L3v2` is the second way on the third level; "" is the base run."""
     if alias := ALIAS.fullmatch(name):
         name = "CMAN"[int(alias[1]) - 1] + alias[2]
-    return _KNOWN.get(name)
+    return KNOWN.get(name)
 
 
 def from_rung(rung: str) -> tuple[Rung, ...]:

@@ -2,14 +2,17 @@
 
 from daemon import steps
 from daemon.policy import budget
-from daemon.policy.ladder import from_rung
+from daemon.policy.dice import seed_of
+from daemon.policy.ladder import KNOWN, from_rung
+from daemon.policy.order import order
 from daemon.policy.trouble import backoff
 from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job
+from daemon.views.ladder import Ladder
 
 
-def decide(job: Job, settings: Settings) -> list[Step]:
+def decide(job: Job, settings: Settings, ladder: Ladder | None = None) -> list[Step]:
     """What to do about the job now; nothing while its open runs are all there is to do."""
     runs = job.runs.values()
     if job.cancel_asked:
@@ -24,7 +27,7 @@ def decide(job: Job, settings: Settings) -> list[Step]:
         return [] if job.open_runs() else [steps.SettleJob(job.id, "failed", f"{reason}; {_what_stopped_it(job)}")]
     if not job.rung and len(base) < settings.base_runs:
         return [] if job.open_runs() else [_base_run(job, len(base), settings)]
-    return _escalate(job, settings)
+    return _escalate(job, settings, ladder or Ladder())
 
 
 def _base_run(job: Job, failed: int, settings: Settings) -> Step:
@@ -32,20 +35,27 @@ def _base_run(job: Job, failed: int, settings: Settings) -> Step:
     return _open(job, failed, settings.attempts_per_run, delay_s=delay_s)
 
 
-def _escalate(job: Job, settings: Settings) -> list[Step]:
-    tried = {run.rung for run in job.runs.values()}
-    untried = [rung for rung in from_rung(job.rung) if rung.id not in tried]
+def _escalate(job: Job, settings: Settings, ladder: Ladder) -> list[Step]:
     open_runs = job.open_runs()
     if any(not run.rung for run in open_runs):
         return []
     free = max(0, settings.runs_abreast - len(open_runs))
-    opened: list[Step] = [
-        _open(job, len(job.runs) + more, rung.attempts * rung.sampling.samples, rung=rung.id)
-        for more, rung in enumerate(untried[:free])
-    ]
+    opened: list[Step] = []
+    for name in _next_rungs(job, ladder)[:free]:
+        rung = KNOWN[name]
+        attempts = rung.attempts * rung.sampling.samples
+        opened.append(_open(job, len(job.runs) + len(opened), attempts, rung=name))
     if opened or open_runs:
         return opened
     return [steps.SettleJob(job.id, "failed", _what_stopped_it(job))]
+
+
+def _next_rungs(job: Job, ladder: Ladder) -> list[str]:
+    """The rungs that are left, those that are likely to help first. The job is the seed: what is known decides."""
+    tried = {run.rung for run in job.runs.values()}
+    untried = [rung.id for rung in from_rung(job.rung) if rung.id not in tried]
+    signature = next((run.signature for run in job.runs.values() if run.signature), "")
+    return order(ladder, signature, untried, seed_of(job.id, len(job.runs)))
 
 
 def _open(job: Job, earlier: int, attempts: int, *, rung: str = "", delay_s: float = 0.0) -> Step:

@@ -6,6 +6,7 @@ from daemon.policy.ladder import LADDER, from_rung
 from daemon.policy.retry import decide
 from daemon.settings import Settings
 from daemon.steps import Step
+from daemon.views.ladder import Cell, Ladder
 from tests.fakes.told import REPAIR, Told
 
 SETTINGS = Settings()
@@ -115,3 +116,13 @@ def test_the_ladder_has_twenty_rungs_on_four_levels() -> None:
     assert len({rung.id for rung in LADDER}) == 20
     assert [rung.level for rung in LADDER[::5]] == ["Conservative", "Moderate", "Aggressive", "Nuclear"]
     assert from_rung("") == LADDER
+
+
+def test_the_rungs_are_climbed_in_the_order_in_which_they_have_worked() -> None:
+    told = failed_runs(SETTINGS.base_runs)
+    ladder = Ladder(rungs={rung.id: Cell(failed=50, tried=50, seconds=500.0) for rung in LADDER})
+    ladder.rungs["A3"] = Cell(worked=50, tried=50, seconds=500.0)
+    job = told.views.jobs.open[JOB]
+    opened = [step.rung for step in decide(job, SETTINGS, ladder) if isinstance(step, steps.OpenRun)]
+    assert opened[:2] == ["C1", "A3"], "what needs no model always goes first"
+    assert decide(job, SETTINGS, ladder) == decide(job, SETTINGS, ladder)
