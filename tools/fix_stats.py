@@ -16,6 +16,7 @@ from rich.text import Text
 
 DAYS_SHOWN = 30
 WEEK_DAYS = 7
+NAME_CHARACTERS = 19  # the version and the coarse key of a signature
 
 
 class Signature(Struct):
@@ -36,8 +37,29 @@ class Fix(Struct):
     before: str = ""
     after: str = ""
     learned_at: float = 0.0
+    offered: int = 0
     tried: int = 0
     worked: int = 0
+    at_least: float | None = None
+    standing: str = ""
+    box: str = ""
+
+
+class Tally(Struct, frozen=True):
+    """Settled jobs for which memory had something."""
+
+    jobs: int = 0
+    certified: int = 0
+    calls_per_job: float = 0.0
+    tokens_per_job: float = 0.0
+
+
+class Help(Struct):
+    """Jobs that got what memory had, against those that were held out; the difference with its interval."""
+
+    with_memory: Tally = Tally()
+    held_out: Tally = Tally()
+    difference: tuple[float, float, float] | None = None
 
 
 class FixDatabase(Struct):
@@ -46,10 +68,15 @@ class FixDatabase(Struct):
     signatures: int = 0
     fixes: int = 0
     seen: int | None = None
+    offered: int | None = None
     tried: int | None = None
     worked: int | None = None
     certified_jobs: int = 0
     reuse_rate: float | None = None
+    reuse_rate_across_projects: float | None = None
+    reuse_rate_without_model: float | None = None
+    reuse_by_day: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    does_memory_help: Help | None = None
     learned_by_day: dict[int, int] = field(default_factory=dict)
     latest_signatures: dict[str, Signature] = field(default_factory=dict)
     best_fixes: dict[str, Fix] = field(default_factory=dict)
@@ -67,6 +94,13 @@ class FixDatabase(Struct):
         """Fixes learned on each of the last days, today at the end."""
         today = int(now) // peek.DAY_S * peek.DAY_S
         return [self.learned_by_day.get(today - ago * peek.DAY_S, 0) for ago in reversed(range(days))]
+
+    def reuse_then_and_now(self) -> tuple[float, float] | None:
+        """The share of certified jobs with a remembered fix, in the older and in the newer half of the days."""
+        days = [counts for _, counts in sorted(self.reuse_by_day.items())]
+        halves = [days[: len(days) // 2], days[len(days) // 2 :]]
+        certified, reused = ([sum(day[place] for day in half) for half in halves] for place in (0, 1))
+        return (reused[0] / certified[0], reused[1] / certified[1]) if all(certified) else None
 
 
 def main() -> int:
@@ -123,11 +157,39 @@ def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
         yield "tries", f"{database.tried}, worked {share(database.worked or 0, database.tried)}"
     if database.reuse_rate is not None:
         words = f"{database.reuse_rate:.0%} of {database.certified_jobs} certified jobs were mended by a remembered fix"
-        yield "reuse", words
+        yield "reuse", words + reuse_details(database)
+    if database.does_memory_help is not None:
+        yield "memory", memory_words(database.does_memory_help)
     if database.learned_by_day:
         days = database.growth(DAYS_SHOWN, now)
         lately = f"today {days[-1]}, in {WEEK_DAYS} days {sum(days[-WEEK_DAYS:])}, in {DAYS_SHOWN} days {sum(days)}"
         yield "learned", f"{lately}  {peek.sparkline(days).lstrip()}"
+
+
+def reuse_details(database: FixDatabase) -> str:
+    """Of the reuse, how much crossed projects and how much asked no model; and how it went over time."""
+    words = ""
+    if database.reuse_rate_across_projects is not None:
+        words += f"; {database.reuse_rate_across_projects:.0%} by one of another project"
+    if database.reuse_rate_without_model is not None:
+        words += f"; {database.reuse_rate_without_model:.0%} without a model"
+    if halves := database.reuse_then_and_now():
+        words += f"; by day, older half {halves[0]:.0%}, newer half {halves[1]:.0%}"
+    return words
+
+
+def memory_words(found: Help) -> str:
+    """Whether memory helps, or that it cannot be said yet."""
+    having, without = found.with_memory, found.held_out
+    words = (
+        f"certified {share(having.certified, having.jobs)} of {having.jobs} jobs that it had something for, "
+        f"{share(without.certified, without.jobs)} of {without.jobs} held out"
+    )
+    if found.difference is None:
+        return f"{words}: nothing to compare yet"
+    apart, low, high = (100 * part for part in found.difference)
+    verdict = "it helps" if low > 0 else "it harms" if high < 0 else "it cannot be said yet whether it helps"
+    return f"{words}; {apart:+.0f} points ({low:+.0f} to {high:+.0f}): {verdict}"
 
 
 def share(part: int, whole: int) -> str:
@@ -142,7 +204,7 @@ def signatures_table(database: FixDatabase, rows: int, now: float) -> Table:
     table = framed(f"most frequent failures{which}", "signature", "seen", "certified", "last", "example")
     for name, signature in database.most_frequent(rows):
         table.add_row(
-            peek.clean(name),
+            short(name),
             str(signature.seen),
             str(signature.certified),
             f"{peek.span(now - signature.last_at)} ago",
@@ -153,16 +215,23 @@ def signatures_table(database: FixDatabase, rows: int, now: float) -> Table:
 
 def fixes_table(database: FixDatabase, rows: int, now: float) -> Table:
     """The fixes that hold."""
-    table = framed("best fixes", "fix", "tried", "worked", "learned", "before → after")
+    table = framed("best fixes", "fix", "tried", "worked", "at least", "learned", "before → after")
     for name, fix in database.best(rows):
         table.add_row(
-            peek.clean(name),
+            short(name),
             str(fix.tried),
             share(fix.worked, fix.tried),
+            "" if fix.at_least is None else f"{fix.at_least:.0%}",
             f"{peek.span(now - fix.learned_at)} ago",
             Text.assemble((peek.clean(fix.before), "red"), " → ", (peek.clean(fix.after), "green")),
         )
     return table
+
+
+def short(name: str) -> str:
+    """A name as far as it tells things apart."""
+    clean = peek.clean(name)
+    return clean if len(clean) <= NAME_CHARACTERS else f"{clean[: NAME_CHARACTERS - 1]}…"
 
 
 def framed(title: str, name: str, *others: str) -> Table:
@@ -193,7 +262,12 @@ def as_json(database: FixDatabase, rows: int, now: float) -> dict[str, Any]:
         "worked": database.worked,
         "worked_rate": (database.worked or 0) / database.tried if database.tried else None,
         "certified_jobs": database.certified_jobs,
+        "offered": database.offered,
         "reuse_rate": database.reuse_rate,
+        "reuse_rate_across_projects": database.reuse_rate_across_projects,
+        "reuse_rate_without_model": database.reuse_rate_without_model,
+        "reuse_by_day": database.reuse_by_day,
+        "does_memory_help": database.does_memory_help,
         "learned_by_day": database.learned_by_day,
         "learned_in_7_days": sum(database.growth(WEEK_DAYS, now)),
         "most_frequent_signatures": dict(database.most_frequent(rows)),
