@@ -108,7 +108,7 @@ def test_a_hostile_project_is_no_more_than_a_finding(folder: Path) -> None:
     seen = of_files(folder, texts, "python shop.py")
     assert "sitecustomize: importing it ends the program" in seen.unimported
     del texts["sitecustomize.py"]
-    assert of_files(folder, texts, "python shop.py").entry_trouble.endswith("[31mred  [0m <object object at 0x…>")
+    assert of_files(folder, texts, "python shop.py").entry_trouble.endswith("[31mred [0m <object object at 0x…>")
 
 
 def test_an_idea_starts_from_nothing(tmp_path: Path) -> None:
