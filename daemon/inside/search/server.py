@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, swap
@@ -178,7 +179,7 @@ class Server:
                 continue
             self.notes.clear()
             self.lines.clear()
-            self.forks.run(lambda n=number, f=function, c=code: self._take_apart(n, f, c), SLACK_S)  # type: ignore[misc]
+            self.forks.run(partial(self._take_apart, number, function, code), SLACK_S)
             found = [each for each in self.notes.read() if each.get("part")]
             if len(found) > 1:
                 parts[str(number)] = found
