@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 REQUIREMENTS_CHARACTERS = 100_000  # of one file; a longer list of requirements is none
+LINE_CHARACTERS = 1_000  # read of one requirement
 DEPENDENCIES = 60  # of one project; each costs an installation
 SHORT = 8  # characters: of a shorter name one letter off is near, of a longer one two are
 
@@ -103,11 +104,10 @@ def wanting(requirements: Iterable[str], trusted: Iterable[str] = ()) -> list[Ob
     `trusted`: the requirements that the drop names; a person wrote them.
     """
     names = frozenset(map(name_of, trusted))
-    asked = list(dict.fromkeys(line.strip() for line in requirements if line.strip()))
-    found = [Objection(line, why) for line in asked if (why := _objection(line, names))]
+    asked = list(dict.fromkeys(bare for line in requirements if (bare := _bare(line))))
     if len(asked) > DEPENDENCIES:
-        found.append(Objection("", f"The plan has {len(asked)} dependencies; do with at most {DEPENDENCIES}."))
-    return found
+        return [_too_many(asked)]
+    return [Objection(line, why) for line in asked if (why := _objection(line, names))]
 
 
 def unplanned(
@@ -120,7 +120,10 @@ def unplanned(
     names = frozenset(map(name_of, planned))
     accepted: list[str] = []
     found: list[Objection] = []
-    for line in dict.fromkeys(map(_bare, requirements)):
+    asked = list(dict.fromkeys(map(_bare, requirements)))
+    if len(asked) > DEPENDENCIES:
+        return [], [_too_many(asked)]
+    for line in asked:
         index = _INDEX.match(line)
         if not line or (index and index[1].rstrip("/") in {one.rstrip("/") for one in indexes}):
             continue
@@ -132,6 +135,10 @@ def unplanned(
         else:
             accepted.append(line)
     return accepted, found
+
+
+def _too_many(asked: list[str]) -> Objection:
+    return Objection("", f"There are {len(asked)} dependencies: do with at most {DEPENDENCIES}.")
 
 
 def _objection(line: str, trusted: frozenset[str]) -> str:
@@ -181,7 +188,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def _bare(line: str) -> str:
     """A line of requirements without its comment and its hashes."""
-    return re.sub(r"(?:^|\s+)#.*$|\s+--hash=\S+", "", line).strip()
+    return re.sub(r"(?:^|\s+)#.*$|\s+--hash=\S+", "", line[:LINE_CHARACTERS]).strip()
 
 
 def _in_pyproject(text: str) -> Iterator[str]:

@@ -106,10 +106,11 @@ _FIELDS = {
 }  # fmt: skip
 _PATH = r"(?:[\w.@+-]{1,100}[/\\]){0,12}(?:[\w.@+-]{1,100}\.\w{1,10}|Dockerfile|LICENSE|Makefile|README)"
 _ENTRY = re.compile(
-    rf"\s*(?:[-*+|]|\d{{1,3}}[.)])?\s*[*_`\"']{{0,3}}(?P<path>{_PATH})[*_`\"']{{0,3}}\s*"
+    rf"\s{{0,12}}(?:[-*+|]|\d{{1,3}}[.)])?\s{{0,4}}[*_`\"']{{0,3}}(?P<path>{_PATH})[*_`\"']{{0,3}}\s{{0,60}}"
     r"(?:$|(?:\||:|-+|[\u2013\u2014]|=>|->|→|#|\()\s*(?P<purpose>.*))"
 )
-_BRANCH = re.compile(r"^(?P<depth>(?:[│|]? {2,4}|[│|]\s)*)[├└|`+]\s?[─-]+\s*(?P<rest>.+)$")
+_BRANCH = re.compile(r"(?P<depth>[│| ]{0,80})[├└|`+] {0,2}[─-]{1,4} {0,2}(?P<rest>\S.*)$")
+BRANCH_COLUMNS = 4  # a level of a tree is as wide, whoever draws it
 _NONE = {"", "none", "no", "nothing", "n/a", "-", "[]", "(none)", "none needed", "standard library only", "stdlib only",
          "none (standard library only)", "python standard library", "standard library"}  # fmt: skip
 
@@ -152,7 +153,7 @@ class _Found(Struct):
         if self.field in ("dependencies", "run", "test"):
             self._value(line)
         elif branch := _BRANCH.match(line):
-            depth = len(re.findall(r"[│|] {0,4}| {2,4}", branch["depth"]))
+            depth = (len(branch["depth"]) + 1) // BRANCH_COLUMNS
             name, _, purpose = branch["rest"].partition("#")
             self.above = self.above[:depth]
             if name.strip().endswith("/"):

@@ -75,6 +75,12 @@ def test_what_is_no_name_is_refused_and_told(line: str, words: str) -> None:
     assert words in (objections[0].message if objections else accepted[0])
 
 
+def test_too_many_are_refused_at_once() -> None:
+    many = [f"package{number}" for number in range(50_000)]
+    assert "at most 60" in unplanned(many, [])[1][0].message
+    assert "at most 60" in wanting(many)[0].message
+
+
 def test_an_index_is_allowed_by_its_address() -> None:
     ours = "--index-url https://index.example/simple/"
     assert unplanned([ours, "rich"], [], ["https://index.example/simple"]) == (["rich"], [])

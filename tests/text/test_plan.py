@@ -115,6 +115,13 @@ def test_what_cannot_be_followed_is_told(answer: str, words: str) -> None:
         read(answer)
 
 
+@pytest.mark.parametrize("mark", [" ", "|", "│   ", "`", "- ", "a/", "**", "─", "[", "(", ": ", "FILE: "])
+def test_no_answer_takes_long_to_read(mark: str) -> None:
+    """What repeats before a fixed sign is bounded: with a pattern that tries all ways this would not end."""
+    with pytest.raises(Unreadable):
+        read("\n".join([mark * (900 // len(mark)) + "!"] * 50))
+
+
 @pytest.mark.parametrize("path", ["a.py", "src/a_b/c-d.py", ".gitignore", "docs/a b.md", "a/__init__.py"])
 def test_a_plain_path_is_safe(path: str) -> None:
     assert unsafe(path) == ""
