@@ -2,9 +2,11 @@
 
 import pytest
 
+from daemon.text import edits as answers
 from daemon.text.dialects import Edit
 from daemon.text.landing import Refused
 from daemon.text.proposed import propose
+from tests.fakes.projects import ACCEPTANCE_TESTS, PAGES
 
 GOOD = {
     "shop/__init__.py": '"""A shop."""\n',
@@ -67,3 +69,20 @@ def test_ten_thousand_files_are_refused_at_once() -> None:
 def test_all_refusals_are_told_together() -> None:
     told = refusal({"a.py": "def f():\n    pass\n", "b.py": "# Implement this\nx = 1\n", "requirements.txt": "yaml\n"})
     assert all(words in told for words in ("a.py:1", "b.py:1", "pyyaml"))
+
+
+REFUSED = {"broken": "is no Python any more: .* at line 5", "lookalike": "Write requests"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_whole_project_in_the_format_that_is_asked_for_lands_or_is_refused_in_words(name: str) -> None:
+    blocks = [
+        f"FILE: {path}\nLINES: all\nREASONING: one\nREPLACEMENT:\n````\n{text}````\n"
+        for path, text in PAGES[name].files.items()
+    ]
+    read = answers.read("\n".join(blocks))
+    if name in REFUSED:
+        with pytest.raises(Refused, match=REFUSED[name]):
+            propose(read, {}, acceptance_tests=ACCEPTANCE_TESTS)
+    else:
+        assert propose(read, {}, acceptance_tests=ACCEPTANCE_TESTS) == PAGES[name].files
