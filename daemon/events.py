@@ -239,16 +239,24 @@ class Proposed(OfRun, frozen=True, kw_only=True):
     seed: int | None = None
     done_reason: str = ""
     cost_usd: float = 0.0
+    next_at: int = 0
+    warnings: list[str] = []
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
 
 
 class NothingFound(OfRun, frozen=True, kw_only=True):
-    """A proposer that needs no model has nothing to suggest, or nothing more; it cost no attempt."""
+    """A proposer that needs no model has nothing to suggest, or nothing more; it cost no attempt.
+
+    `coverage` is a blob of what the tests execute, `next_at` where a further search goes on.
+    """
 
     proposer: str
+    why: str = ""
     tried: int = 0
+    next_at: int = 0
+    coverage: str = ""
     seconds: float = 0.0
 
 

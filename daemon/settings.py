@@ -108,6 +108,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     hosted_budget_tokens: Annotated[int, Meta(ge=0, description="The same in tokens, in and out.")] = 0
 
+    # The search without a model
+    search_s: Annotated[
+        float, Meta(ge=0, description="How long to search for a patch before a model is asked; a rung searches longer.")
+    ] = 30.0
+    search_candidates: Annotated[int, Meta(ge=0, description="How many candidates to try at most.")] = 20_000
+
     # Gates, workspaces and environments
     gate_runs: Annotated[
         int, Meta(ge=1, le=20, description="How often the untouched tree is tested; tests that disagree are flaky.")

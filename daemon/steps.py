@@ -20,6 +20,7 @@ class Attempt(Struct):
     tokens_in: int = 0
     tokens_out: int = 0
     is_cut_off: bool = False
+    warnings: list[str] = []
     files: list[str] = []
     diff: str = ""
     changes: str = ""
@@ -85,6 +86,8 @@ class Propose(OfRun, frozen=True):
     evidence: str = ""
     earlier: list[Attempt] = []
     before: list[Attempt] = []  # those of the job's earlier runs
+    coverage: str = ""
+    start_at: int = 0
 
 
 class ApplyEdits(OfRun, frozen=True):

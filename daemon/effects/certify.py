@@ -110,6 +110,7 @@ def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) ->
         model_digest=step.model_digest if step.proposer == "model" else "",
         attempts_made=len(step.attempts),
         feedback_history=[_attempt(attempt) for attempt in step.attempts],
+        warnings=step.attempts[-1].warnings,
     )
 
 

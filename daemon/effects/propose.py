@@ -5,6 +5,7 @@ from dice: so the same drop asks the same, and a recorded answer is found again.
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from anyio import current_time
 from anyio.to_thread import run_sync
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from daemon import events as e
 from daemon import steps
 from daemon.blobs import Blobs
+from daemon.effects import unaided
 from daemon.effects.models import Answer, Request
 from daemon.effects.repair import failed, keep, recall, repair_of
 from daemon.effects.workshop import Workshop
@@ -29,6 +31,8 @@ from daemon.text.siblings import siblings
 SMALLER_CONTEXTS = 3  # how often the files are halved for a model that cannot be shown them all
 SEEDS_PER_RUN = 1000
 
+Coverage = dict[str, list[dict[str, list[int]]]]  # fields of Evidence: what failing and passing tests execute
+
 
 class Call(Struct, frozen=True):
     """One question and its answer, without their texts: who was asked how, what stood in the prompt, what it took."""
@@ -40,9 +44,15 @@ class Call(Struct, frozen=True):
 
 async def propose(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
     """Ask whoever is to be asked."""
-    if step.proposer == "model":
-        return await ask_a_model(shop, step, world)
-    return [e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)]
+    match step.proposer:
+        case "model":
+            return await ask_a_model(shop, step, world)
+        case "templates":
+            return await unaided.search_for_a_patch(shop, step, world)
+        case "learned":
+            return [e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)]
+        case unreachable:
+            assert_never(unreachable)
 
 
 async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
@@ -102,6 +112,8 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         tracebacks=[each.frames for each in failing],
         changed=list(dict.fromkeys(path for attempt in (*step.before, *step.earlier) for path in attempt.files)),
     )
+    if step.coverage:
+        evidence = replace(evidence, **await recall(blobs, step.coverage, Coverage))
     known = Asked(
         problem=drop.problem,
         hint=hint,

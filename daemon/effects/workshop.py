@@ -14,6 +14,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
+from daemon import steps
 from daemon.certificate import Key
 from daemon.drops import Repair
 from daemon.effects import workspace
@@ -22,6 +23,7 @@ from daemon.effects.models.breaker import Breaker
 from daemon.effects.models.providers import open_models
 from daemon.effects.sandbox import Sandbox
 from daemon.effects.sandbox.choice import choose
+from daemon.effects.search import Report, Request, search
 from daemon.effects.session import Session
 from daemon.effects.trees import Changes, Source, SourceRefused, Texts, Tree, Trees
 from daemon.effects.workspace import Workspace
@@ -83,6 +85,12 @@ class Workshop:
         async with self.workspace(run, bench) as (opened, _):
             await run_sync(opened.write, changes or {})
             return await Session(drop, job, bench.environment, opened).run(bench.sandbox, self.settings)
+
+    async def searched(self, step: steps.Propose, drop: Repair, bench: Bench, request: Request) -> Report:
+        """Look for a patch without a model, in a workspace that is gone afterwards."""
+        async with self.workspace(step.run, bench) as (opened, _):
+            session = Session(drop, step.job, bench.environment, opened)
+            return await search(request, session, bench.sandbox, self.settings)
 
     @asynccontextmanager
     async def workspace(self, run: str, bench: Bench) -> AsyncIterator[tuple[Workspace, str]]:

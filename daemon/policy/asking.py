@@ -30,6 +30,8 @@ def propose(job: Job, run: Run, settings: Settings) -> Step:
         run.evidence,
         list(run.attempts),
         [attempt for each in job.runs.values() if each is not run for attempt in each.attempts],
+        next((each.coverage for each in job.runs.values() if each.coverage), ""),
+        max(each.next_at for each in job.runs.values()),
     )
 
 

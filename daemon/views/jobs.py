@@ -52,6 +52,8 @@ class Run(Struct):
     verdict: str = ""
     cause: str = ""
     given_up: list[str] = []  # proposers that have nothing more to suggest
+    coverage: str = ""  # what the tests execute, a blob
+    next_at: int = 0  # where a search without a model would go on
     certificate: str = ""
     patch: str = ""
     outcome: str = ""
@@ -296,6 +298,7 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
     run.stage, run.proposer = "proposed", fact.proposer
+    run.next_at = max(run.next_at, fact.next_at)
     if fact.proposer == "model":
         jobs.today.begin(fact.at)
         jobs.today.calls += 1
@@ -313,6 +316,7 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
             fact.tokens_in,
             fact.tokens_out,
             is_cut_off,
+            fact.warnings,
             seconds=fact.seconds,
         )
     )
@@ -321,6 +325,7 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
 def _nothing_found(jobs: Jobs, fact: e.NothingFound) -> None:
     run = _run(jobs, fact)
     run.given_up = [*run.given_up, fact.proposer]
+    run.coverage, run.next_at = fact.coverage or run.coverage, max(run.next_at, fact.next_at)
 
 
 def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
