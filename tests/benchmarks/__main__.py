@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from tests.benchmarks import appends, doorbell, folds, jobs, starts
+from tests.benchmarks import appends, doorbell, folds, jobs, signatures, similar, simulation, starts
 from tests.benchmarks.measure import surroundings, table, tell
 
 BENCHMARKS: dict[str, ModuleType] = {
@@ -22,18 +22,21 @@ BENCHMARKS: dict[str, ModuleType] = {
     "starts": starts,
     "doorbell": doorbell,
     "jobs": jobs,
+    "signatures": signatures,
+    "similar": similar,
+    "simulation": simulation,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Written by `python -m tests.benchmarks` (about ten minutes; the group `bench` brings the peers: `uv sync
---all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs` to measure only these and leave
-the other tables alone; `--rounds` says how often everybody has his turn (3), `--folder` where the files go (a
-temporary folder, so mind what file system that is), `--dry` only prints.
+Written by `python -m tests.benchmarks` (about twenty minutes; the group `bench` brings the peers: `uv sync
+--all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs`, `signatures`, `similar`,
+`simulation` to measure only these and leave the other tables alone; `--rounds` says how often everybody has his turn
+(3), `--folder` where the files go (a temporary folder, so mind what file system that is), `--dry` only prints.
 
-Every figure is the median of several rounds in which the contestants take turns (A B A B) on the same machine and
-file system. A ratio says how many times better mendd is, and only ratios should be compared between machines. Run it
-on a machine that does nothing else.
+Where a table says so, a figure is the median of several rounds in which the contestants take turns (A B A B) on the
+same machine and file system. A ratio says how many times better mendd is, and only ratios should be compared between
+machines. Run it on a machine that does nothing else.
 """
 
 
@@ -52,7 +55,8 @@ def main() -> int:
     try:
         for name in options.names or BENCHMARKS:
             rows = table(BENCHMARKS[name].run(folder / name, options.rounds))
-            text = section(BENCHMARKS[name], f"{rows}\n\nMedians of {options.rounds} rounds. {surroundings(folder)}.")
+            measured = getattr(BENCHMARKS[name], "MEASURED", f"Medians of {options.rounds} rounds.")
+            text = section(BENCHMARKS[name], f"{rows}\n\n{measured} {surroundings(folder)}.")
             tell(rows)
             if not options.dry:
                 PAGE.write_text(with_section(PAGE.read_text() if PAGE.exists() else HEAD, name, text))

@@ -31,6 +31,7 @@ from tests.benchmarks.measure import Row, tell
 from tests.benchmarks.seeding import Bug, bugs, renamed
 
 TITLE = "Which failures are the same"
+MEASURED = "Counted once."
 PYTHONS = [sys.executable, *filter(None, os.environ.get("INSIDE_PYTHONS", "").split(":"))]
 BUGS_PER_PROGRAM = 6
 VARIANTS = 14
@@ -128,7 +129,7 @@ def _word_for_word(output: Output) -> str:
 def outputs(folder: Path, variants: int) -> Iterator[Output]:
     """Every bug, that many times, each time another way."""
     groups: dict[tuple[str, str], list[Case]] = {}
-    dice = Random(1)  # noqa: S311  nothing secret
+    dice = Random(2)  # noqa: S311  nothing secret
     for program in programs.read():
         for bug in bugs(program, BUGS_PER_PROGRAM):
             for variant in range(variants):

@@ -28,6 +28,7 @@ from daemon.views import FOLDS, Views
 from tests.benchmarks.measure import Row, tell
 
 TITLE = "A simulated thousand jobs"
+MEASURED = "Simulated once."
 JOBS = 1_000
 SEEDS = 60
 CLASSES = 8
@@ -61,7 +62,7 @@ class Ended(Struct, frozen=True):
 
     calls: float
     first: float
-    within_six: float
+    within_five: float
     solved: float
     seconds: float
 
@@ -110,7 +111,7 @@ def _compared(what: str, ours: list[Ended], theirs: list[Ended]) -> list[Row]:
 
     return [
         row("calls", "model calls a job", ".2f"),
-        row("within_six", "solved within six runs", ".3f"),
+        row("within_five", "solved with five calls or fewer", ".3f"),
         row("solved", "solved in the end", ".3f"),
     ]
 
