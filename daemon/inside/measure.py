@@ -17,6 +17,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -37,8 +38,11 @@ FINDINGS = 60  # told of one kind; more say nothing new
 TOOL_S = 60.0  # a linter or type checker that takes longer does not answer
 TOLD_BYTES = 65_536  # read of what a child says
 LOOK_EVERY_S = 0.005
-QUICKEST_S = 3.0  # the least that tests get when a fault is in: starting them takes its time
-SLOWER = 8  # times as long as without a fault; a fault that makes an endless loop is noticed, too
+QUICKEST_CPU_S = 1  # the least that tests get when a fault is in: starting them takes its time
+QUICKEST_S = (
+    30.0  # the same on the clock, for tests that wait; generous, since a busy machine must not look like a fault
+)
+SLOWER = 5  # times as long as without a fault; a fault that makes an endless loop is noticed, too
 REACHES = {
     **dict.fromkeys(("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"), "the network"),
     **dict.fromkeys(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork"), "other programs"),
@@ -371,7 +375,9 @@ def faults(arguments: List[str]) -> None:
 
     began = time.monotonic()
     _, status = _child(passes, asked.seconds)
-    seconds = time.monotonic() - began
+    seconds = max(QUICKEST_S, SLOWER * (time.monotonic() - began))
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    within = partial(_within, passes, max(QUICKEST_CPU_S, int(SLOWER * (spent.ru_utime + spent.ru_stime))))
     report.tell("baseline", passed=status == 0)
     every = [(path, fault) for path in asked.names for fault in _faults_of(path)]
     unreached = _json(_read(asked.unreached)) if asked.unreached else {}
@@ -384,10 +390,16 @@ def faults(arguments: List[str]) -> None:
         if late or (noticed and place >= len(tried)):  # the likely ones only show that the tests can fail at all
             break
         with _exchanged(path, fault):
-            _, status = _child(passes, max(QUICKEST_S, SLOWER * seconds))
+            _, status = _child(within, seconds)
         noticed = noticed or status != 0
         report.tell("fault", path=wire.clean(path), line=fault.line, what=wire.clean(fault.what), noticed=status != 0)
     report.end(0)
+
+
+def _within(work: Callable[[int], int], cpu_s: int, descriptor: int) -> int:
+    """In the child: do it with so much of a processor's time, and be killed by the kernel after that."""
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    return work(descriptor)
 
 
 def _faults_of(path: str) -> List[Any]:

@@ -14,6 +14,10 @@ from daemon.text import measured as m
 
 MEASURE = Path(__file__).parents[2] / "daemon" / "inside" / "measure.py"
 SECRET = b"known to the bench alone"
+ALONE = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}  # what our own tests use is none of theirs
 
 
 def said(text: str) -> list[str]:
@@ -120,7 +124,7 @@ def ask(folder: Path, question: str, *words: str) -> list[m.Line]:
     report, secret = folder.parent / "report.jsonl", folder.parent / "secret"
     secret.write_bytes(SECRET)
     command = [sys.executable, str(MEASURE), question, "--report", str(report), "--secret", str(secret), "--", *words]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=ALONE)
     lines, is_whole = m.read_report(report.read_bytes(), SECRET)
     assert is_whole
     return lines
@@ -157,6 +161,22 @@ def test_importing_is_watched(folder: Path) -> None:
         "fails": ("ModuleNotFoundError: No module named 'nothing_of_the_kind' (fails.py:1)", []),
         "loops": ("importing it does not end within 1 s", []),
     }
+
+
+@pytest.mark.campaign
+def test_a_fault_that_makes_a_loop_endless_is_noticed_by_the_time_that_it_takes(folder: Path) -> None:
+    (folder / "shop.py").write_text("def down(n: int) -> int:\n    while n > 0:\n        n -= 1\n    return n\n")
+    test = "from shop import down\n\n\ndef test_down() -> None:\n    assert down(2) == 0\n"
+    (folder / "test_shop.py").write_text(test)
+    told = [one for one in ask(folder, "faults", "--test", "test_shop.py", "shop.py") if isinstance(one, m.Tried)]
+    assert {(one.line, one.what): one.noticed for one in told} == {
+        (2, "> → >="): True,
+        (2, "0 → 1"): True,
+        (3, "-= → +="): True,
+        (3, "1 → 2"): False,
+        (4, "n → None"): True,
+    }
+    assert "n -= 1" in (folder / "shop.py").read_text()
 
 
 def test_an_installed_linter_and_type_checker_go_before_our_own_checks(folder: Path) -> None:
