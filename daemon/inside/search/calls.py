@@ -130,10 +130,12 @@ def more_arguments(node: ast.Call, source: Source) -> Iterator[Splice]:
 
 
 def unwrapped(node: ast.Call, source: Source) -> Iterator[Splice]:
-    """`f(x)` → `x`, `x.strip()` → `x`."""
+    """`f(x)` → `x`, `x.strip()` → `x`; a function that calls itself mostly means it."""
+    around = {above.name for above in source.around(node) if isinstance(above, FUNCTIONS)}
+    far = 0.5 if getattr(node.func, "id", "") in around else 0.0
     for argument in node.args:
         if not isinstance(argument, (ast.Starred, ast.GeneratorExp)):
-            yield source.replace(node, source.code(argument), 0.0 if len(node.args) == 1 else 0.3)
+            yield source.replace(node, source.code(argument), far + (0.0 if len(node.args) == 1 else 0.3))
     if isinstance(node.func, ast.Attribute) and not node.args:
         yield source.replace(node, source.code(node.func.value))
 

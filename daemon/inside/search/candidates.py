@@ -7,6 +7,7 @@ offered) is asked only when their turn comes: `distinct`. Nothing here runs code
 
 import ast
 import hashlib
+import re
 import warnings
 import zlib
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
@@ -14,7 +15,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 from .evidence import Evidence
 from .refusals import refused
 from .source import FUNCTIONS, Source, Splice
-from .templates import TEMPLATES
+from .templates import HINTS, TEMPLATES
 
 UNSUSPICIOUS = 3.0  # what a line costs that no failing test executes more often than the passing ones
 INHERITED = 0.8  # of a suspicion, for a definition that suspicious lines use
@@ -51,14 +52,25 @@ def candidates(
 
     `priors` are factors by template name: below 1 a family comes earlier than the table says.
     """
+    factors = hinted(evidence, priors or {})
     cheapest: Dict[Tuple[str, int, int, str], Candidate] = {}
     for path in sorted(suspicious):
         source = _parsed(path, sources.get(path, ""), evidence)
-        for each in _edits(source, _strongest(suspicious, path), priors or {}) if source is not None else ():
+        for each in _edits(source, _strongest(suspicious, path), factors) if source is not None else ():
             known = cheapest.setdefault(each[:4], each)
             if each.cost < known.cost:
                 cheapest[each[:4]] = each
     return sorted(cheapest.values(), key=lambda each: (each.cost, _tie(each, seed)))[:MOST_CANDIDATES]
+
+
+def hinted(evidence: Evidence, priors: Mapping[str, float]) -> Dict[str, float]:
+    """The factors on the templates' costs, with what the failing tests' messages hint at."""
+    factors = dict(priors)
+    for pattern, hints in HINTS:
+        if any(re.search(pattern, error) for error in evidence.errors):
+            for name, factor in hints.items():
+                factors[name] = min(factors.get(name, 1.0), factor)
+    return factors
 
 
 class Sieve:

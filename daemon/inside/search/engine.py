@@ -16,13 +16,14 @@ from .suspicion import Suspicions, covering, suspicions
 
 MOST_EDITS = 2  # of one patch
 MOST_TRAILS = 8  # partial winners that are followed at a time; each costs a generation of candidates
+MOST_PARTIALS = 40  # after as many, what helps a little is no hint any more
 SECOND_EDIT = 1.0  # what it costs that one edit was not enough, beside the edits themselves
 UNFIXED = 2.0  # what it costs that a first edit left all failing tests failing but one
 MOST_PLAUSIBLE = 8  # patches that are told; more alternatives say nothing new
 AS_PLAIN = 1.0  # by how much more an alternative may cost than the first plausible patch
 AFTERWARDS = 60  # candidates that are tried after the first plausible one, or as many as it took
 SECONDS_AFTERWARDS = 3.0  # and never longer than this, or than it took
-WEAKLY_TESTED = 3  # passing tests through the patched lines, below which a patch is mostly a guess
+WEAKLY_TESTED = 3  # tests through the patched lines, below which a patch is mostly a guess
 
 
 class Budget(NamedTuple):
@@ -42,12 +43,13 @@ class Plausible(NamedTuple):
     changes: Dict[str, str]  # path → the file's new text, minimised
     cost: float
     template: str
-    covering_tests: int  # passing tests that execute the patched lines
+    covering_tests: int  # that execute the patched lines, and pass now
     number: int  # of the candidate, in the order of trying
+    seconds: float  # until it was found
 
     @property
     def weakly_tested(self) -> bool:
-        """Whether too few passing tests had a say."""
+        """Whether too few tests had a say."""
         return self.covering_tests < WEAKLY_TESTED
 
 
@@ -79,21 +81,24 @@ class Found(NamedTuple):
 
 
 class Trail:
-    """The candidates behind one state of the sources: behind the original, or behind a first edit."""
+    """The candidates behind one state of the sources: behind the original, or behind a first edit.
 
-    def __init__(self, partial: Optional[Partial], found: Iterator[Candidate], penalty: float, birth: int = 0) -> None:
+    They are written when the first of them is asked for, so until then a trail costs no more than it must.
+    """
+
+    def __init__(self, partial: Optional[Partial], found: Iterator[Candidate], penalty: float, birth: int) -> None:
         self.partial, self.penalty, self.birth = partial, penalty, birth
         self._found = found
         self.next: Optional[Candidate] = None
-        self.advance()
 
-    def advance(self) -> None:
-        """Step to the next candidate."""
+    def advance(self) -> bool:
+        """Step to the next candidate, if there is one."""
         self.next = next(self._found, None)
+        return self.next is not None
 
     @property
     def cost(self) -> float:
-        """What the next patch of this trail costs."""
+        """What the next patch of this trail costs, or at least costs."""
         return self.penalty + (self.next.cost if self.next is not None else 0.0)
 
 
@@ -115,16 +120,14 @@ class Hunt:
     def run(self) -> Found:
         """Look until something says that it is enough."""
         queue: List[Tuple[float, int, Trail]] = []
-        self._follow(queue, Trail(None, self._distinct(None), 0.0))
+        self._follow(queue, Trail(None, self._distinct(None), 0.0, 0))
         while queue and not self._enough(queue[0][0]):
             _, _, trail = heapq.heappop(queue)
-            candidate = trail.next
-            if candidate is not None:
-                partial = self._try(trail, candidate)
-                trail.advance()
+            partial = self._try(trail, trail.next) if trail.next is not None else None
+            if trail.advance():
                 self._follow(queue, trail)
-                if partial is not None and len(partial.edits) < MOST_EDITS and not self.plausible:
-                    self._follow(queue, Trail(partial, self._distinct(partial), self._penalty(partial), self.tried))
+            if partial is not None and not self.plausible:
+                self._follow(queue, Trail(partial, self._distinct(partial), self._penalty(partial), self.tried))
         seconds = self.seconds
         found = [self._minimised(each) for each in self.plausible]
         best = max(self.partials, key=lambda each: (len(each.fixed), -each.cost), default=None)
@@ -135,9 +138,9 @@ class Hunt:
         """Since the beginning."""
         return time.monotonic() - self.began
 
-    def _follow(self, queue: List[Tuple[float, int, Trail]], trail: Trail) -> None:
-        if trail.next is not None:
-            heapq.heappush(queue, (trail.cost, trail.birth, trail))
+    @staticmethod
+    def _follow(queue: List[Tuple[float, int, Trail]], trail: Trail) -> None:
+        heapq.heappush(queue, (trail.cost, trail.birth, trail))
 
     def _distinct(self, partial: Optional[Partial]) -> Iterator[Candidate]:
         """The candidates behind a partial winner (or behind nothing), generated when the first is asked for."""
@@ -188,19 +191,19 @@ class Hunt:
             return None
         partial = Partial(edits, changes, tuple(verdict.fixed), round(trail.cost, 4))
         self.partials.append(partial)
-        kept = sorted(self.partials, key=self._penalty)[:MOST_TRAILS]
-        return (
-            partial
-            if partial in kept and sum(len(each.edits) == 1 for each in self.partials) <= 3 * MOST_TRAILS
-            else None
-        )
+        return partial if self._is_worth_following(partial) else None
+
+    def _is_worth_following(self, partial: Partial) -> bool:
+        """Whether a partial winner may still be edited, and is among the best of the first ones."""
+        best = sorted(self.partials, key=self._penalty)[:MOST_TRAILS]
+        return len(partial.edits) < MOST_EDITS and partial in best and len(self.partials) <= MOST_PARTIALS
 
     def _win(self, edits: Tuple[Candidate, ...], changes: Dict[str, str], cost: float) -> None:
         if self.first_at is None:
             self.first_at = (self.tried, self.seconds)
         passing = min(covering(self.baseline, edit.path, self._patched(edit)) for edit in edits)
         template = " + ".join(edit.template for edit in edits)
-        self.plausible.append(Plausible(edits, changes, round(cost, 4), template, passing, self.tried))
+        self.plausible.append(Plausible(edits, changes, round(cost, 4), template, passing, self.tried, self.seconds))
 
     def _patched(self, edit: Candidate) -> List[int]:
         """The original lines that an edit touches, or stands between."""

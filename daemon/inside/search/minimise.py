@@ -26,14 +26,15 @@ def minimise(
     for smaller in (_without_one, _without_a_line):
         place = len(kept) - 1
         while place >= 0:
+            better = None
             for fewer in smaller(kept, place):
                 if trials <= 0:
                     return applied(sources, kept)
                 trials -= 1
-                if fewer and judge.try_(applied(sources, fewer)).passed:
-                    kept = fewer
+                if judge.try_(applied(sources, fewer)).passed:
+                    better = fewer
                     break
-            place -= 1
+            kept, place = (better, min(place, len(better) - 1)) if better is not None else (kept, place - 1)
     return applied(sources, kept)
 
 

@@ -24,9 +24,15 @@ CALCULATED: Dict[str, Tuple[str, ...]] = {
     "//": ("/", "%", "*", "-"), "%": ("//", "/", "*", "-"), "**": ("*", "+", "//"), "@": ("*",),
     "&": ("|", "^", "%", "+"), "|": ("&", "^", "+"), "^": ("&", "|", "**", "<<"), "<<": (">>", "*"), ">>": ("<<", "//"),
 }  # fmt: skip
+NEUTRAL: Dict[type, str] = {
+    ast.Add: "0",
+    ast.Sub: "0",
+    ast.Mult: "1",
+    ast.FloorDiv: "1",
+    ast.Div: "1",
+}  # as an operand, says nothing
 STEP = 0.12  # each less likely operator of a row costs this much more
 FAR_STRINGS = 12  # literals of the file that are tried in the place of one
-OPERATORS_OF_TEXT = {text: node for node, text in BINARY.items()}
 
 
 def comparisons(node: ast.Compare, source: Source) -> Iterator[Splice]:
@@ -49,12 +55,14 @@ def compared_the_other_way(node: ast.Compare, source: Source) -> Iterator[Splice
 
 
 def calculations(node: ast.BinOp, source: Source) -> Iterator[Splice]:
-    """`a + b` → `a - b`."""
+    """`a + b` → `a - b`; not what only drops an operand."""
+    one = any(isinstance(each, ast.Constant) and each.value == 1 for each in (node.left, node.right))
     if kind_of(node.left) == "text" and isinstance(node.op, ast.Mod):
         return
     left, right = source.code(node.left), source.code(node.right)
     for likely, other in enumerate(CALCULATED[BINARY[type(node.op)]]):
-        yield source.replace(node, binary(left, other, right), likely * STEP)
+        if not (one and other in ("*", "/", "//", "**")):
+            yield source.replace(node, binary(left, other, right), likely * STEP)
 
 
 def augmentations(node: ast.AugAssign, source: Source) -> Iterator[Splice]:
@@ -98,8 +106,8 @@ def swapped_operands(node: ast.BinOp, source: Source) -> Iterator[Splice]:
 
 def fewer_operands(node: ast.BinOp, source: Source) -> Iterator[Splice]:
     """`a + b` → `a`, `b`."""
-    yield source.replace(node, source.code(node.left), 0.0 if kind_of(node.right) == "number" else 0.1)
-    yield source.replace(node, source.code(node.right), 0.0 if kind_of(node.left) == "number" else 0.2)
+    yield source.replace(node, source.code(node.left), 0.0 if isinstance(node.right, ast.Constant) else 0.3)
+    yield source.replace(node, source.code(node.right), 0.0 if isinstance(node.left, ast.Constant) else 0.4)
 
 
 def regrouped(node: ast.BinOp, source: Source) -> Iterator[Splice]:
@@ -160,8 +168,9 @@ def constants(node: ast.Constant, source: Source) -> Iterator[Splice]:
         others = [(other, 0.1 + 0.1 * place) for place, other in enumerate(_other_strings(value))]
     same_file = [each for each in _literals(source) if type(each) is type(value)]
     others += [(other, 0.7) for other in same_file[:FAR_STRINGS]]
+    neutral = NEUTRAL.get(type(getattr(source.parents[node], "op", None)))
     for other, detail in others:
-        if repr(other) != repr(value):
+        if repr(other) not in (repr(value), neutral):
             code = Code(repr(other), UNARY if str(other).startswith("-") else fragments.ATOM)
             yield source.replace(node, code, detail)
 

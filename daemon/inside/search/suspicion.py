@@ -5,36 +5,40 @@ traceback. It sees what was measured; what is done about a suspicious line is de
 """
 
 from math import sqrt
-from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Sequence, Set, Tuple
+
+from .verdicts import Baseline, Test
 
 LAST_FRAME_BONUS = 0.25  # of a whole; most fixes of crashes touch the line that crashed or one near it
 FRAME_DECAY = 0.7  # each frame further out says less
+ONLY_IN_FRAMES = 0.5  # of a line that crashed while modules were imported: no test executes it
 
 Suspicions = Dict[str, Dict[int, float]]
 Line = Tuple[str, int]
 
 
-def suspicions(baseline: Any, failing: Iterable[str] = ()) -> Suspicions:
+def suspicions(baseline: Baseline, failing: Iterable[str] = ()) -> Suspicions:
     """How suspicious each executed line is, 0 to 1. `failing` names the tests that count as failed, if not all do."""
-    named = set(failing)
-    tests = list(baseline.tests)
-    failed = [test for test in tests if (test.id in named if named else not test.passed)]
-    chosen = {id(test) for test in failed}
-    passed = [test for test in tests if id(test) not in chosen]
+    named = set(failing) or {test.id for test in baseline.tests if not test.passed}
+    whole = [test for test in baseline.tests if test.id in named]
+    parts = [part for part in baseline.parts if part.id.rpartition("#")[0] in named]
+    apart = {part.id.rpartition("#")[0] for part in parts if not part.passed}
+    failed = [test for test in whole if test.id not in apart]
+    failed += [part for part in parts if not part.passed]
+    passed = [test for test in baseline.tests if test.id not in named]
+    passed += [part for part in parts if part.passed and part.id.rpartition("#")[0] in apart]
     imported: Dict[str, Set[int]] = baseline.imported
-    scores = {
-        line: ochiai(line, failed, passed) for line in _executed(failed) if line[1] not in imported.get(line[0], ())
-    }
-    for line, bonus in _frames(failed).items():
-        if line in scores:
-            scores[line] = min(1.0, scores[line] + bonus)
+    lines = [line for line in _executed(failed) if line[1] not in imported.get(line[0], ())]
+    scores = {line: ochiai(line, failed, passed) for line in lines}
+    for line, bonus in _frames(whole).items():
+        scores[line] = min(1.0, scores.get(line, ONLY_IN_FRAMES) + bonus)
     found: Suspicions = {}
     for (path, number), score in scores.items():
         found.setdefault(path, {})[number] = score
     return found
 
 
-def ochiai(line: Line, failed: Sequence[Any], passed: Sequence[Any]) -> float:
+def ochiai(line: Line, failed: Sequence[Test], passed: Sequence[Test]) -> float:
     """The cosine between "the test fails" and "the test executes this line"."""
     path, number = line
     failing = sum(number in test.executed.get(path, ()) for test in failed)
@@ -42,10 +46,10 @@ def ochiai(line: Line, failed: Sequence[Any], passed: Sequence[Any]) -> float:
     return failing / sqrt(len(failed) * (failing + passing)) if failing else 0.0
 
 
-def covering(baseline: Any, path: str, lines: Iterable[int]) -> int:
-    """How many passing tests execute one of these lines: what a patch there has to answer to."""
+def covering(baseline: Baseline, path: str, lines: Iterable[int]) -> int:
+    """How many tests execute one of these lines: what a patch there, with which they all pass, has to answer to."""
     wanted = set(lines)
-    return sum(test.passed and bool(wanted & set(test.executed.get(path, ()))) for test in baseline.tests)
+    return sum(bool(wanted & set(test.executed.get(path, ()))) for test in baseline.tests)
 
 
 def ranked(found: Suspicions) -> List[Tuple[float, str, int]]:
@@ -54,11 +58,11 @@ def ranked(found: Suspicions) -> List[Tuple[float, str, int]]:
     return sorted(lines, key=lambda each: (-each[0], each[1], each[2]))
 
 
-def _executed(tests: Sequence[Any]) -> List[Line]:
+def _executed(tests: Sequence[Test]) -> List[Line]:
     return sorted({(path, number) for test in tests for path, numbers in test.executed.items() for number in numbers})
 
 
-def _frames(failed: Sequence[Any]) -> Dict[Line, float]:
+def _frames(failed: Sequence[Test]) -> Dict[Line, float]:
     """The bonus of the lines in the failing tests' tracebacks, innermost frame last."""
     bonus: Dict[Line, float] = {}
     for test in failed:

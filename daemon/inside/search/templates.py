@@ -6,7 +6,7 @@ here, and no number that is not a prior.
 """
 
 import ast
-from typing import Any, Callable, Iterator, NamedTuple, Tuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Tuple
 
 from . import calls, conditions, containers, ingredients, names, operators, statements, values
 from .source import COMPREHENSIONS, FUNCTIONS, Source, Splice
@@ -68,6 +68,7 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("drop-argument", 1.0, (ast.Call,), calls.fewer_arguments),
     Template("other-function", 1.0, (ast.Call,), calls.other_functions),
     Template("add-argument", 1.1, (ast.Call,), calls.more_arguments),
+    Template("like-sibling", 0.7, (ast.Call, ast.BinOp, ast.Compare, ast.Tuple), values.like_its_sibling),
     Template("wrap", 1.3, (*VALUES, ast.BinOp, ast.For, ast.Compare), values.wrapped),
     # containers
     Template("swap-elements", 0.6, (ast.Tuple, ast.List), containers.elements),
@@ -116,4 +117,24 @@ TEMPLATES: Tuple[Template, ...] = (
     # what stands elsewhere
     Template("variable-for-expression", 1.4, ingredients.EXPRESSIONS, ingredients.variables_for_expressions),
     Template("ingredient", 2.2, (*ingredients.EXPRESSIONS, ast.Name, ast.Constant), ingredients.expressions),
+)
+
+# What a message of a failing test makes likelier: factors on the priors. A wrong value says nothing of its cause, a
+# crash often does.
+HINTS: Tuple[Tuple[str, Mapping[str, float]], ...] = (
+    (r"RecursionError|out of fuel|Timeout", {"collect": 0.4, "count": 0.7, "insert-guard": 0.8, "insert-assign": 0.8}),
+    (r"'?NoneType'? (?:object )?has no attribute|argument of type 'NoneType'", {"guard": 0.5, "return": 0.6}),
+    (r"'NoneType' object|and 'NoneType'|NoneType: ", {"return": 0.5, "in-place": 0.6, "get": 0.7, "alternative": 0.6}),
+    (r"IndexError", {"off-by-one": 0.7, "guard": 0.7, "insert-guard": 0.7, "extend-condition": 0.8}),
+    (r"KeyError", {"get": 0.4, "insert-guard": 0.8}),
+    (r"ZeroDivisionError", {"insert-guard": 0.6, "extend-condition": 0.8, "choice": 0.8}),
+    (r"missing \d+ required|expected (?:at least )?\d+ arguments?, got", {"add-argument": 0.3}),
+    (r"takes (?:from )?\d+ .*positional argument|takes no (?:keyword )?arguments", {"drop-argument": 0.3}),
+    (
+        r"can only concatenate|must be str, not|unsupported operand|not supported between",
+        {"wrap": 0.5, "unwrap-call": 0.7},
+    ),
+    (r"is not iterable|unhashable type|is not subscriptable|has no len", {"wrap": 0.5, "iterate": 0.7}),
+    (r"UnboundLocalError", {"insert-assign": 0.7, "outdent": 0.7}),
+    (r"dictionary changed size|changed size during iteration|mutated during", {"iterate": 0.3}),
 )

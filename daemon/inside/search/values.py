@@ -4,7 +4,7 @@ Every generator takes a node and its source and yields splices; what a family co
 """
 
 import ast
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Optional
 
 from .calls import ranked_names, shares_parentheses
 from .fragments import ATOM, CONDITIONAL, OR, Code, binary, call, joined, trailed
@@ -32,6 +32,21 @@ def wrapped(node: Any, source: Source) -> Iterator[Splice]:
             yield source.replace(value, trailed(code, trailer), 0.05 * place)
         yield source.replace(value, Code(f"[{code.within(CONDITIONAL)}]"), 0.1)
         yield source.replace(value, Code(f"({code.within(CONDITIONAL)},)"), 0.5)
+
+
+def like_its_sibling(node: Any, source: Source) -> Iterator[Splice]:
+    """`f(a[1:], b)` → `f(a[1:], b[1:])`: what is done to one argument, operand or element is done to the other."""
+    siblings = _siblings(node)
+    for model in siblings:
+        inner = _inner(model)
+        if inner is None:
+            continue
+        (start, end), (since, until) = source.span(model), source.span(inner)
+        left, right = source.slice(start, since), source.slice(until, end)
+        for other in siblings:
+            if other is not model and isinstance(other, (ast.Name, ast.Attribute, ast.Subscript)):
+                rank = source.code(model).rank
+                yield source.replace(other, Code(f"{left}{source.said(other)}{right}", rank))
 
 
 def extended(node: Any, source: Source) -> Iterator[Splice]:
@@ -109,3 +124,21 @@ def _operands(node: Any) -> List[ast.expr]:
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     return [node.left, *node.comparators] if isinstance(node, ast.Compare) else values_of(node)
+
+
+def _siblings(node: Any) -> List[ast.expr]:
+    """The parts of a node that often look alike."""
+    if isinstance(node, ast.Call):
+        return list(node.args)
+    return list(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else _operands(node)
+
+
+def _inner(model: ast.expr) -> Optional[ast.expr]:
+    """What a call, an index, an attribute or a sum is about."""
+    if isinstance(model, ast.Call):
+        if not model.args and isinstance(model.func, ast.Attribute):
+            return model.func.value
+        return model.args[0] if len(model.args) == 1 and isinstance(model.func, ast.Name) else None
+    if isinstance(model, ast.BinOp):
+        return model.left if isinstance(model.right, ast.Constant) else None
+    return model.value if isinstance(model, (ast.Subscript, ast.Attribute)) else None

@@ -8,31 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from types import CodeType, FrameType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
+
+from daemon.inside.search.verdicts import Baseline, Test, Verdict
 
 FUEL_STEPS = 20_000  # turns of loops and calls that one test may take
-
-
-class Test(NamedTuple):
-    id: str
-    passed: bool
-    seconds: float
-    executed: dict[str, set[int]]
-    error: str
-    frames: list[tuple[str, int]]
-
-
-class Baseline(NamedTuple):
-    tests: list[Test]
-    imported: dict[str, set[int]]
-
-
-class Verdict(NamedTuple):
-    passed: bool
-    fixed: list[str]
-    broken: list[str]
-    hung: bool
-    seconds: float
 
 
 class OutOfFuel(BaseException):

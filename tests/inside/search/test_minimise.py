@@ -1,0 +1,23 @@
+"""What a change does not need is dropped, whoever proposed it."""
+
+from daemon.inside.search.minimise import hunks, minimise
+from tests.inside.search.in_process import InProcess
+
+PROGRAM = "def low(xs):\n    return max(xs)\n\n\ndef high(xs):\n    return max(xs)\n"
+TESTS = "import m\ndef test_low():\n    assert m.low([1, 2]) == 1\ndef test_high():\n    assert m.high([1, 2]) == 2\n"
+
+
+def test_needless_hunks_and_lines_are_dropped() -> None:
+    judge = InProcess({"m.py": PROGRAM}, TESTS)
+    judge.baseline()
+    proposed = PROGRAM.replace("    return max(xs)\n\n", "    print('here')\n    xs = list(xs)\n    return min(xs)\n\n")
+    proposed = proposed.replace("def high(xs):\n", "def high(xs):\n    xs = sorted(xs)\n")
+    assert len(hunks(judge.sources, {"m.py": proposed})) == 2
+    assert minimise(judge.sources, {"m.py": proposed}, judge) == {"m.py": PROGRAM.replace("max", "min", 1)}
+
+
+def test_what_is_needed_stays() -> None:
+    judge = InProcess({"m.py": PROGRAM}, TESTS)
+    judge.baseline()
+    needed = {"m.py": PROGRAM.replace("max", "min", 1)}
+    assert minimise(judge.sources, needed, judge) == needed

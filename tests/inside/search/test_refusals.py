@@ -1,0 +1,49 @@
+"""What is not even tried, however green it makes the tests."""
+
+import ast
+
+import pytest
+
+from daemon.inside.search import verdicts
+from daemon.inside.search.evidence import Evidence, gather
+from daemon.inside.search.refusals import refused
+from daemon.inside.search.verdicts import Baseline
+
+SAID = Evidence(literals=("'forty'", "42"))
+PLAIN = "def f(x):\n    assert x\n    try:\n        y = 40 + x\n    except KeyError:\n        raise\n    return y\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    assert x\n", ""),
+        ("assert x", "assert True"),
+        ("raise", "pass"),
+        ("except KeyError", "except Exception"),
+        ("except KeyError", "except"),
+        ("return y", "return 42"),
+        ("return y", "return 42 if x == 1 else y"),
+        ("return y", "return 'forty'"),
+        ("y = 40 + x", "y = eval('x')"),
+        ("y = 40 + x", "exit()"),
+        ("    return y", "    import pytest\n    pytest.skip()"),
+    ],
+)
+def test_refuses(old: str, new: str) -> None:
+    assert refused(ast.parse(PLAIN), ast.parse(PLAIN.replace(old, new)), SAID)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("40", "42"), ("return y", "return -1"), ("40 + x", "40 - x"), ("y = 40", "y = 7")]
+)
+def test_lets_corrections_pass(old: str, new: str) -> None:
+    assert not refused(ast.parse(PLAIN), ast.parse(PLAIN.replace(old, new)), SAID)
+
+
+def test_evidence_is_read_from_messages() -> None:
+    test = verdicts.Test(
+        "t", passed=False, seconds=0.0, executed={}, error="AssertionError: assert [3, 'x'] == 'forty'"
+    )
+    said = gather(Baseline([test], {}), {"src/shop/sums.py": "def total(): pass\nLIMIT = 3\n", "bad.py": "def ("})
+    assert said.literals == ("3", "'x'", "'forty'")
+    assert said.elsewhere == (("total", "shop.sums"), ("LIMIT", "shop.sums"))
