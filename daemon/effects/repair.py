@@ -17,7 +17,7 @@ from daemon import steps
 from daemon.blobs import Blobs
 from daemon.drops import Idea, Repair
 from daemon.effects.environment import EnvironmentRefused
-from daemon.effects.trees import SourceRefused
+from daemon.effects.trees import NoPlainFile, SourceRefused
 from daemon.effects.workshop import Workshop
 from daemon.effects.workspace import Escape
 from daemon.effects.world import World
@@ -105,7 +105,10 @@ async def apply_edits(shop: Workshop, step: steps.ApplyEdits, world: World) -> S
     except Refused as refused:
         is_syntax = all(refusal.why == "syntax" for refusal in refused.refusals)
         return [failed(step, step.attempt, "syntax" if is_syntax else "edit_did_not_land", str(refused))]
-    changed = await run_sync(tree.changed, as_bytes(texts))
+    try:
+        changed = await run_sync(tree.changed, as_bytes(texts))
+    except NoPlainFile as link:
+        return [failed(step, step.attempt, "edit_did_not_land", str(link))]
     applied = e.EditsApplied(
         job=step.job,
         run=step.run,

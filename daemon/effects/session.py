@@ -12,13 +12,16 @@ from msgspec import Struct
 from daemon.drops import Repair
 from daemon.effects.environment import TREE_IN_SANDBOX, Environment
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
+from daemon.effects.trees import Texts
 from daemon.effects.workspace import Workspace, give
 from daemon.settings import Settings
+from daemon.text.context import test_files
 from daemon.text.outcomes import REPORT_BYTES, Ended, Outcomes, read_report, read_status
 from daemon.text.runner_logs import read_log
 
 INSIDE = Path(__file__).parent.parent / "inside"
 SECRET_BYTES = 32
+FIXED_FILES = 50  # each is a mount of its own; a drop that names more is judged by more than one file
 CALM = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",  # the same tree gives the same session
@@ -38,7 +41,7 @@ class Session(Struct, frozen=True):
     async def run(self, sandbox: Sandbox, settings: Settings) -> Outcomes:
         """Run the tests once."""
         elsewhere = "elsewhere" in HOLDS[sandbox.level]
-        exchange = self.workspace.folder / "exchange"
+        exchange = self.workspace.exchange
         await run_sync(self._lay_out, exchange)
         root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
         report, secret = exchange / "report.jsonl", exchange / "secret"
@@ -56,6 +59,7 @@ class Session(Struct, frozen=True):
                 Mount(str(exchange), writable=True),
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
+                *await run_sync(self._fixed, root),
             ],
             environment=self.environment.variables | CALM,
         )
@@ -64,6 +68,12 @@ class Session(Struct, frozen=True):
         if runner == "report":
             return read_report(await run_sync(taken, report), key, ended)
         return read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
+
+    def _fixed(self, root: str) -> list[Mount]:
+        """The targets' own files as the pristine tree has them: code under test cannot write itself other tests."""
+        tree = self.workspace.tree
+        judges = test_files(self.drop.tests, Texts(tree))[:FIXED_FILES]
+        return [Mount(str(tree.files / name), f"{root}/{name}") for name in judges]
 
     def _lay_out(self, exchange: Path) -> None:
         for old in exchange.glob("*"):
@@ -116,4 +126,5 @@ def taken(path: Path) -> bytes:
 def ended_as(ran: Ran) -> Ended:
     """How a session's process ended, as the sandbox saw it."""
     output = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace")
-    return Ended(ran.status, ran.signal, ran.timed_out, ran.out_of_memory, output)
+    flooded = ran.truncated and ran.signal is not None and not (ran.timed_out or ran.out_of_memory)
+    return Ended(ran.status, ran.signal, ran.timed_out, ran.out_of_memory, output, flooded)

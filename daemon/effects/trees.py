@@ -62,6 +62,10 @@ class SourceRefused(Exception):  # noqa: N818  said of the source
     """The code cannot be had as the drop says; the message names what and the remedy."""
 
 
+class NoPlainFile(GitRefused):
+    """A change of what is a link or a submodule; the message names it."""
+
+
 class Tree(Struct, frozen=True):
     """One pristine tree."""
 
@@ -107,7 +111,7 @@ class Tree(Struct, frozen=True):
         for about, path in zip(parts[0::2], parts[1::2], strict=False):
             _, mode, _, blob, _ = about.split(" ")
             if mode not in PLAIN_MODES:
-                raise GitRefused(f"{path} would become something else than a file")
+                raise NoPlainFile(f"{path} would become something else than a file")
             changes[path] = None if mode == NO_MODE else self.git.ask("cat-file", "blob", blob)
         return Changed(self.git.ask("write-tree", index=index).decode().strip(), diff.lstrip(b"\n"), changes)
 
@@ -117,6 +121,8 @@ class Tree(Struct, frozen=True):
             return f"0 {'0' * 40}"
         listed = self.git.ask("ls-tree", "base", "--", path).decode()
         mode = listed.split(" ", 1)[0] if listed else "100644"
+        if mode not in PLAIN_MODES:
+            raise NoPlainFile(f"{path} is a link or a submodule and may not be changed: change what it leads to")
         return f"{mode} {self.git.ask('hash-object', '-w', '--no-filters', '--stdin', given=data).decode().strip()}"
 
 
@@ -266,7 +272,7 @@ def _take_commit(tree: Tree, git: Git, commit: str) -> None:
     _set_base(tree, git.ask("rev-parse", f"{commit}^{{tree}}").decode().strip())
     index = tree.folder / "index"
     tree.git.ask("read-tree", "base", index=index)
-    tree.git.ask("checkout-index", "--all", "--force", index=index, tree=tree.files)
+    tree.git.ask("checkout-index", "--all", "--force", "--index", index=index, tree=tree.files)  # apply compares times
 
 
 def _listed(place: Path, git: Git | None) -> Iterator[Path]:

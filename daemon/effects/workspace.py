@@ -45,6 +45,12 @@ class Workspace(Struct, frozen=True):
         """Where the files are."""
         return self.folder / "files"
 
+    @property
+    def exchange(self) -> Path:
+        """Where a runner tells what it saw: within the quota where there is one, for anybody inside can write there."""
+        upper = self.folder / "upper"
+        return (upper if upper.is_dir() else self.folder) / "exchange"
+
     def open(self) -> Literal["overlay", "checkout"]:
         """Make the tree anew, whatever was there before; say how. Blocks."""
         self.close()

@@ -155,10 +155,16 @@ class Machinery:
 
     def __init__(self, modules: List[str]) -> None:
         self._parts = [(part, name, value, code) for part, name, value, code in _functions(modules)]
+        self._tests: List[Tuple[str, Any, Any]] = []
+
+    def watch(self, tests: Dict[str, Any]) -> None:
+        """The tests' own functions, as they were collected."""
+        self._tests = [(name, test, getattr(test, "__code__", None)) for name, test in tests.items()]
 
     def changed(self) -> List[str]:
         """Which of them are not what they were."""
-        return sorted(
+        swapped = [name for name, test, code in self._tests if getattr(test, "__code__", None) is not code]
+        return sorted("the code of " + clean(name) + " was replaced" for name in swapped) + sorted(
             f"{_called(part)}.{name} was replaced"
             for part, name, value, code in self._parts
             if vars(part).get(name) is not value or getattr(value, "__code__", None) is not code

@@ -80,6 +80,7 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
             root = str(getattr(session.config, "rootpath", None) or session.config.rootdir)
             ids = [wire.clean(item.nodeid) for item in session.items]
             report.tell("collected", ids=ids, rootdir=wire.clean(root), changed=self.machinery.changed())
+            self.machinery.watch({item.nodeid: getattr(item, "function", None) for item in session.items})
 
         def pytest_runtest_logstart(self, nodeid: str) -> None:
             self.phases, self.raised, self.marked = [], {}, False

@@ -263,6 +263,8 @@ def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:
         return "timeout", f"the tests did not end in the time allowed: stuck{where or ' while they were imported'}"
     if after.ended.out_of_memory:
         return "other_failure", f"out of memory{where}"
+    if after.ended.flooded:
+        return "other_failure", f"it printed without end and was stopped{where}"
     if after.ended.signal is not None:
         return "other_failure", f"the interpreter was killed by signal {after.ended.signal}{where}"
     if after.exit_status is None:
@@ -325,6 +327,8 @@ def _end(session: Outcomes) -> str:
         return f"time ran out in {session.running}" if session.running else "time ran out"
     if ended.out_of_memory:
         return "memory ran out"
+    if ended.flooded:
+        return "it printed without end and was stopped"
     if ended.signal is not None:
         return f"killed by signal {ended.signal}"
     where = f" in {session.running}" if session.running else ""

@@ -78,6 +78,7 @@ class Ended(Struct, frozen=True):
     timed_out: bool = False
     out_of_memory: bool = False
     output: str = ""
+    flooded: bool = False  # it printed more than anybody would want to say, and was stopped
 
     @property
     def is_cut_short(self) -> bool:
