@@ -34,6 +34,7 @@ CONFIGURATION = ("conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".py
 NOT_THE_PRODUCT = ("conftest.py", "setup.py", "noxfile.py")
 RUNNERS = {"pytest", "iniconfig", "pluggy", "packaging", "pygments"}  # what our own interpreter brings along
 MODULES = 60  # imported one by one; a small project has fewer
+FIXED_FILES = 50  # acceptance tests that are mounts of their own
 LINES_NAMED = 20  # of one file, as not reached
 AFTER_IMPORTS = ("entry point", "acceptance tests", "own tests", "coverage", "mutation strength")
 BY_READING = ("lint", "types", "README")
@@ -223,7 +224,7 @@ class _Bench(Struct, frozen=True):
         files = {path: text for path, text in self.project.files.items() if path.split("/")[-1] not in CONFIGURATION}
         configuration = "pytest.ini" if "pytest.ini" in given else "/dev/null"
         options = ["-p", "no:cacheprovider", "-c", configuration, "--rootdir", "."]
-        return (await self._session([*options, *places], files | given))[0]
+        return (await self._session([*options, *places], files | given, places))[0]
 
     async def cover(self, measured: Measured) -> tuple[Measured, dict[str, list[int]]]:
         """How its own tests end, and the lines that they do not reach."""
@@ -273,23 +274,40 @@ class _Bench(Struct, frozen=True):
         told, is_whole = m.read_report(await run_sync(taken, exchange / "report.jsonl"), key)
         return told, "" if is_whole else self._end_of(ran, seconds)
 
-    async def _session(self, words: list[str], files: Mapping[str, str]) -> tuple[m.Tests, list[m.Line]]:
-        """How a session of tests ends, and what it reaches."""
+    async def _session(
+        self, words: list[str], files: Mapping[str, str], fixed: Sequence[str] = ()
+    ) -> tuple[m.Tests, list[m.Line]]:
+        """How a session of tests ends, and what it reaches. What is `fixed`, no code under test can write anew."""
         exchange = await self._lay_out(files)
-        key, ran = await self._told(exchange, "cover", words, self.limits.tests_s)
+        mounts = await run_sync(self._mounted, {path: files[path] for path in fixed[:FIXED_FILES]})
+        key, ran = await self._told(exchange, "cover", words, self.limits.tests_s, mounts)
         report = exchange / "report.jsonl"
         outcomes = o.read_report(await run_sync(taken, report), key, ended_as(ran))
         told, _ = m.read_report(await run_sync(taken, report.with_name("report.jsonl.reached")), key)
         return m.tests_of(outcomes), told
 
-    async def _told(self, exchange: Path, question: m.Question, words: list[str], seconds: float) -> tuple[bytes, Ran]:
+    def _mounted(self, files: Mapping[str, str]) -> list[Mount]:
+        """These files of the project as mounts that nobody can write to, where the sandbox has such."""
+        if "elsewhere" not in HOLDS[self.sandbox.level]:
+            return []
+        mounts = []
+        for number, (path, text) in enumerate(files.items()):
+            source = self.workspace.folder / "fixed" / str(number)
+            source.parent.mkdir(exist_ok=True)
+            source.write_bytes(text.encode(errors="surrogatepass"))
+            mounts.append(Mount(str(source), f"{TREE_IN_SANDBOX}/{path}"))
+        return mounts
+
+    async def _told(
+        self, exchange: Path, question: m.Question, words: list[str], seconds: float, mounts: Sequence[Mount] = ()
+    ) -> tuple[bytes, Ran]:
         """Run our script in the sandbox; the key of its report, and how it ended."""
         key = secrets.token_bytes(SECRET_BYTES)
         await run_sync(put_secret, exchange / "secret", key)
         told = ["--report", str(exchange / "report.jsonl"), "--secret", str(exchange / "secret"), "--path", "."]
         told += ["--path", "src"] if any(path.startswith("src/") for path in self.project.files) else []
         argv = [self.environment.python, str(INSIDE / "measure.py"), question, *told, "--", *words]
-        return key, await self._ran(argv, seconds)
+        return key, await self._ran(argv, seconds, mounts=mounts)
 
     async def _lay_out(self, files: Mapping[str, str]) -> Path:
         """A fresh copy of these files, and an empty place for what is told."""
@@ -302,7 +320,9 @@ class _Bench(Struct, frozen=True):
         await run_sync(give, exchange)
         return exchange
 
-    async def _ran(self, argv: list[str], seconds: float, paths: Sequence[str] = ()) -> Ran:
+    async def _ran(
+        self, argv: list[str], seconds: float, *, paths: Sequence[str] = (), mounts: Sequence[Mount] = ()
+    ) -> Ran:
         """Run something where the files are, without network. `paths` are on Python's path from its beginning."""
         elsewhere = "elsewhere" in HOLDS[self.sandbox.level]
         root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
@@ -319,6 +339,7 @@ class _Bench(Struct, frozen=True):
                 Mount(str(self.workspace.folder / "exchange"), writable=True),
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
+                *mounts,
             ],
             environment=self.environment.variables | CALM | {"PYTHONPATH": ":".join(filter(None, path))},
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -39,18 +40,25 @@ def within(folder: Path, work: Callable[[Sandbox], Awaitable[Measured]]) -> Meas
     return anyio.run(run)
 
 
+def parts(folder: Path, sandbox: Sandbox) -> dict[str, Any]:
+    """What measuring needs besides a project."""
+    return {
+        "tree": empty_tree(Trees(folder / "trees", {}), folder),
+        "folder": folder / "scratch",
+        "environments": Environments(folder / "environments", Settings(), sandbox),
+        "sandbox": sandbox,
+        "settings": Settings(workspace_bytes=2**26),
+        "limits": Limits(entry_s=0.5),
+    }
+
+
 def of_files(folder: Path, files: dict[str, str], entry_point: str = "python -m shop") -> Measured:
     """Measure these files."""
 
     async def work(sandbox: Sandbox) -> Measured:
         return await measure(
             Project(job="i-000001", files=files, entry_point=entry_point),
-            tree=empty_tree(Trees(folder / "trees", {}), folder),
-            folder=folder / "scratch",
-            environments=Environments(folder / "environments", Settings(), sandbox),
-            sandbox=sandbox,
-            settings=Settings(workspace_bytes=2**26),
-            limits=Limits(entry_s=0.5),
+            **parts(folder, sandbox),
         )
 
     return within(folder, work)
@@ -109,6 +117,24 @@ def test_a_hostile_project_is_no_more_than_a_finding(folder: Path) -> None:
     assert "sitecustomize: importing it ends the program" in seen.unimported
     del texts["sitecustomize.py"]
     assert of_files(folder, texts, "python shop.py").entry_trouble.endswith("[31mred [0m <object object at 0x…>")
+
+
+def test_the_code_cannot_write_itself_other_acceptance_tests(folder: Path) -> None:
+    rewriting = "from pathlib import Path\n\nPath('test_b.py').write_text('def test_b(): assert True')\n"
+    given = {
+        "test_a.py": "import contextlib\n\nwith contextlib.suppress(OSError):\n    import shop\n",
+        "test_b.py": "def test_b():\n    assert False\n",
+    }
+
+    async def work(sandbox: Sandbox) -> Measured:
+        return await measure(
+            Project(job="i-000001", files={"shop.py": rewriting}, entry_point="", acceptance_tests=given),
+            **parts(folder, sandbox),
+        )
+
+    acceptance = within(folder, work).acceptance
+    assert acceptance is not None
+    assert acceptance.failing == 1
 
 
 def test_an_idea_starts_from_nothing(tmp_path: Path) -> None:
