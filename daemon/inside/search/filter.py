@@ -5,17 +5,19 @@ fork is thrown away. What passes here is tried again on the rungs above; what do
 """
 
 import os
+import select
 import signal
 import socket
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from . import state, swap
-from .forks import Forks, high
+from .forks import Forks, Patience, high
 from .fuel import OutOfFuel, Tank
 from .messages import NoMessage, answer, heard
 
 CANDIDATES_OF_A_FORK = 256  # after as many it is made anew, for what nobody saw
 FAILURES_SEEN = 20  # targets that are tried after one has failed: how many pass is what a partial repair is worth
+HANGS_SEEN = 3  # the same, where they run out of steps: one that only needs many is no reason to refuse all
 ALONE_AFTER = 16  # forks that were thrown away, half of them after one candidate: then nobody takes photographs
 
 Call = Callable[[], Any]
@@ -61,14 +63,14 @@ class Filter:
         if connection is None:
             return None
         self._tried += 1
-        connection.settimeout(aim.seconds)
+        patience = Patience(self._pid, aim.seconds)
         told: Optional[Dict[str, Any]] = None
         hung = False
         try:
+            connection.settimeout(aim.seconds)
             answer(connection, changes)
-            told = heard(connection)
-        except socket.timeout:
-            hung = True
+            hung = not _readable(connection, patience)
+            told = None if hung else heard(connection)
         except (OSError, NoMessage):
             told = None
         if told is None or not told.get("same") or self._forks.was_rude() or self._tried >= CANDIDATES_OF_A_FORK:
@@ -144,23 +146,20 @@ class Filter:
 
     def _felt(self, aim: Aim) -> Felt:
         fixed: List[int] = []
-        failed = 0
+        failed = hung = 0
         for number, call in aim.targets.items():
             went = self._went(call, aim.steps)
-            if went is None:
-                return Felt(fixed, [], hung=True)
-            if went:
-                fixed.append(number)
-            else:
-                failed += 1
-                if failed >= FAILURES_SEEN:
-                    break
+            fixed += [number] if went else []
+            failed += went is False
+            hung += went is None
+            if failed >= FAILURES_SEEN or hung >= HANGS_SEEN:
+                break
         if fixed:
             for number, call in aim.kept.items():
                 went = self._went(call, aim.steps)
                 if not went:
                     return Felt(fixed, [number], hung=went is None)
-        return Felt(fixed, [], hung=False)
+        return Felt(fixed, [], hung=hung > 0)
 
     def _went(self, call: Call, steps: int) -> Optional[bool]:
         """Whether the test passes; None where it went on for too long."""
@@ -172,3 +171,13 @@ class Filter:
         except BaseException:  # noqa: BLE001  tests may raise anything, too
             return False
         return True
+
+
+def _readable(connection: socket.socket, patience: Patience) -> bool:
+    """Whether something comes, or the end, before the patience does."""
+    left = patience.left()
+    while left > 0:
+        if select.select([connection], [], [], left)[0]:
+            return True
+        left = patience.left()
+    return False

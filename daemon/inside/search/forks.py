@@ -23,6 +23,8 @@ from .verdicts import Limits
 
 PR_SET_CHILD_SUBREAPER = 36
 KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
+BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 BETWEEN_KILLS_S = 0.002
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {
@@ -80,11 +82,12 @@ class Forks:
 
     def wait(self, pid: int, seconds: float) -> bool:
         """Whether it ends within this time."""
-        deadline = time.monotonic() + seconds
+        patience = Patience(pid, seconds)
         while _waited(pid, os.WNOHANG) == 0:
-            left = deadline - time.monotonic()
-            if left <= 0 or (signal.sigtimedwait([signal.SIGCHLD], left) is None):
-                return _waited(pid, os.WNOHANG) != 0
+            left = patience.left()
+            if left <= 0:
+                return False
+            signal.sigtimedwait([signal.SIGCHLD], left)
         return True
 
     def spare(self, pid: int) -> None:
@@ -152,6 +155,23 @@ class Forks:
         self._done[IN_TREE if inside else ELSEWHERE] = 1
 
 
+class Patience:
+    """How long to wait for a process: until it has had its seconds of a processor, however many share that with it.
+
+    One that sleeps is waited for no longer than some times as long.
+    """
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self._pid, self._seconds = pid, seconds
+        self._processor_s = _processor_s(pid)
+        self._end = time.monotonic() + BUSY_MACHINE * seconds
+
+    def left(self) -> float:
+        """Seconds to wait before asking again; none, if it has had its time."""
+        had = _processor_s(self._pid) - self._processor_s
+        return min(self._seconds - had, self._end - time.monotonic())
+
+
 def watch(pid: int, scratch: str) -> None:
     """In the process above all others: wait for the end of this one, whoever brings it, and clear up after it."""
     _adopt_orphans()
@@ -195,6 +215,16 @@ def _children() -> List[int]:
     except OSError:  # a kernel without it; the groups have been killed
         pass
     return found
+
+
+def _processor_s(pid: int) -> float:
+    """What it has used so far, with its children that have ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS_PER_S
 
 
 def _memory_bytes() -> int:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, swap
-from .filter import Aim, Filter
+from .filter import Aim, Felt, Filter
 from .forks import Forks, high, watch
 from .messages import answer, heard
 from .suites import Heard, collect
@@ -29,6 +29,7 @@ LINE_CELLS = 2**20  # lines of one test
 HUNG_AGAIN_S = 0.05  # for every test after the first that hangs: it fails anyway
 SLOWER = 10.0  # times its own seconds on the untouched tree, before a test has hung
 LEAST_TEST_S = 0.5  # of processor time, for a test that takes none
+LEAST_TARGET_S = 2.0  # for one that failed early: mended it may take longer
 SLACK_S = 2.0  # of wall time, for a fork that shares the machine with others
 TRACING_SLOWER = 20.0  # what a tracer in Python may cost
 FILTER_S = 1.0  # for the filter of one candidate, whose steps are counted anyway
@@ -207,7 +208,7 @@ class Server:
     def do_try_(self, changes: Dict[str, str], rungs: int = 3) -> Dict[str, Any]:
         """Up the ladder, as far as the candidate gets."""
         felt = self.filter.tried(changes, self.aim) if self.aim.targets else None
-        if felt is not None and (not felt.fixed or felt.broken or rungs == 1):
+        if felt is not None and (self._is_refused(felt) or rungs == 1):
             return _verdict(self._names(felt.fixed), self._names(felt.broken), hung=felt.hung, rung=1)
         try:
             plan = self.program.plan(changes)
@@ -225,6 +226,13 @@ class Server:
         found, hung = self._judged(sorted({*self.kept, *self.targets}), plan)
         return self._told(found, hung=hung)
 
+    def _is_refused(self, felt: Felt) -> bool:
+        """Whether the rungs above would say no more."""
+        if not felt.fixed or felt.broken:
+            return True
+        is_part = len(felt.fixed) < len(self.targets) and not felt.hung
+        return is_part and set(self.direct) >= {*self.targets, *self.kept}
+
     def _told(self, found: Dict[int, Dict[str, Any]], *, hung: bool) -> Dict[str, Any]:
         passed = {n for n, each in found.items() if each["passed"]}
         fixed = [n for n in self.targets if n in passed]
@@ -235,14 +243,18 @@ class Server:
     def _judged(self, numbers: Sequence[int], plan: swap.Plan) -> Any:
         """These tests on the candidate, in a fork of their own."""
         timed = [Timed(n, self._limit(n)) for n in numbers]
-        wall = SLACK_S + SLOWER * sum(min(self.seconds.get(n, 0.0), self.limits.test_seconds) for n in numbers)
+        wall = (
+            SLACK_S
+            + LEAST_TARGET_S
+            + SLOWER * sum(min(self.seconds.get(n, 0.0), self.limits.test_seconds) for n in numbers)
+        )
         wall = min(self.limits.all_seconds, wall)
         ended, found = self._run(timed, wall, stop_when_hung=True, before=plan.apply)
         return found, not ended or any(each.get("hung") for each in found.values())
 
     def _limit(self, number: int) -> float:
-        mine = self.seconds.get(number, 0.0)
-        return min(self.limits.test_seconds, max(LEAST_TEST_S, SLOWER * mine))
+        least = LEAST_TARGET_S if number in self.targets else LEAST_TEST_S
+        return min(self.limits.test_seconds, max(least, SLOWER * self.seconds.get(number, 0.0)))
 
     def _run(self, timed: Sequence[Timed], wall: float, **how: Any) -> Any:
         """Run tests in a fork; whether it came to its end, and what is known of each."""

@@ -13,6 +13,7 @@ ALL_OF_THEM = ["--maxfail=0", "--continue-on-collection-errors"]
 QUIET = ["-p", "no:cacheprovider", "--capture=no", "--tb=native"]  # what is captured or formatted, nobody reads
 IF_LOADED = {"xdist": "-n0", "pytest_cov": "--no-cov"}  # other processes; a tracer beside ours
 MARKS_THAT_DECIDE = {"skip", "skipif", "xfail", "usefixtures"}
+OF_CLASS_FIXTURES = "unittest_setUpClass_fixture"  # pytest makes one for every class; most call nothing
 CLASS_FIXTURES = ("setUpClass", "tearDownClass")
 MODULE_FIXTURES = ("setUpModule", "tearDownModule")
 
@@ -106,6 +107,7 @@ class PytestSuite:
         name = getattr(item, "originalname", None) or item.name.partition("[")[0]
         cls = getattr(item, "cls", None)
         if isinstance(cls, type) and issubclass(cls, unittest.TestCase):
+            names = {one for one in names if not one.lstrip("_").startswith(OF_CLASS_FIXTURES)}
             return _direct_case(cls(name)) if not names else None
         given = getattr(getattr(item, "callspec", None), "params", {})
         wanted = list(getattr(parts, "argnames", ()))

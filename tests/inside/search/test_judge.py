@@ -88,6 +88,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("judge") / "shop", FILES)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _plain() -> Iterator[None]:
+    """Without the plugins that our own tests use: one of them shuffles."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
 def judge(shop: Path) -> Iterator[Judge]:
     made = Judge(str(shop), ["test_shop.py"], TARGETS)
