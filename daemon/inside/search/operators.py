@@ -106,8 +106,8 @@ def swapped_operands(node: ast.BinOp, source: Source) -> Iterator[Splice]:
 
 def fewer_operands(node: ast.BinOp, source: Source) -> Iterator[Splice]:
     """`a + b` → `a`, `b`."""
-    yield source.replace(node, source.code(node.left), 0.0 if isinstance(node.right, ast.Constant) else 0.3)
-    yield source.replace(node, source.code(node.right), 0.0 if isinstance(node.left, ast.Constant) else 0.4)
+    yield source.replace(node, source.code(node.left), 0.0 if isinstance(node.right, ast.Constant) else 0.5)
+    yield source.replace(node, source.code(node.right), 0.0 if isinstance(node.left, ast.Constant) else 0.6)
 
 
 def regrouped(node: ast.BinOp, source: Source) -> Iterator[Splice]:

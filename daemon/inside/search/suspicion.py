@@ -21,7 +21,7 @@ def suspicions(baseline: Baseline, failing: Iterable[str] = ()) -> Suspicions:
     """How suspicious each executed line is, 0 to 1. `failing` names the tests that count as failed, if not all do."""
     named = set(failing) or {test.id for test in baseline.tests if not test.passed}
     whole = [test for test in baseline.tests if test.id in named]
-    parts = [part for part in baseline.parts if part.id.rpartition("#")[0] in named]
+    parts = [part for part in baseline.parts if part.id.rpartition("#")[0] in named and part.executed]
     apart = {part.id.rpartition("#")[0] for part in parts if not part.passed}
     failed = [test for test in whole if test.id not in apart]
     failed += [part for part in parts if not part.passed]

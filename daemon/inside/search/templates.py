@@ -46,7 +46,7 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("swap-compared", 0.7, (ast.Compare,), operators.compared_the_other_way),
     Template("drop-condition", 0.8, (ast.BoolOp,), operators.fewer_conditions),
     Template("assign-operator", 0.9, (ast.Assign, ast.AugAssign), operators.assignments),
-    Template("drop-operand", 0.8, (ast.BinOp,), operators.fewer_operands),
+    Template("drop-operand", 0.5, (ast.BinOp,), operators.fewer_operands),
     Template("regroup", 1.1, (ast.BinOp,), operators.regrouped),
     Template("add-sign", 1.2, (ast.Return, ast.Call), operators.added_signs),
     # constants and counting

@@ -39,6 +39,12 @@ def test_the_asserts_of_a_test_tell_more_than_the_whole() -> None:
     assert lines_of(whole) == [1, 2, 3]
 
 
+def test_an_assert_that_executes_nothing_says_nothing() -> None:
+    whole = Baseline([ran("a", 1), ran("b", 1, 2, passed=False)], {})
+    parts = [ran("b#1", 1, 2, passed=False), verdicts.Test("b#2", passed=False, seconds=0.0, executed={})]
+    assert suspicions(whole._replace(parts=parts)) == suspicions(whole)
+
+
 def test_behind_a_first_edit_what_still_fails_counts() -> None:
     baseline = Baseline([ran("a", 1, passed=False), ran("b", 2, passed=False)], {})
     assert lines_of(baseline, "b") == [2]
