@@ -13,7 +13,7 @@ from daemon.certificate import Proof
 from daemon.drops import Job, Repair
 from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.git import GitRefused
-from daemon.effects.trees import Changed, SourceRefused
+from daemon.effects.trees import Changed, NoPlainFile, SourceRefused
 from daemon.effects.workshop import Bench, Workshop
 from daemon.rungs import EditScope
 from daemon.settings import Settings
@@ -90,6 +90,6 @@ class Replaying:
         try:
             land = partial(landed, is_cut_off=is_cut_off, limit=limit)
             texts = await run_sync(land, answer.decode(), files, self._drop.tests)
-        except (Unreadable, Refused, UnicodeDecodeError):
+            return (await run_sync(tree.changed, as_bytes(texts))).tree
+        except (Unreadable, Refused, NoPlainFile, UnicodeDecodeError):
             return ""
-        return (await run_sync(tree.changed, as_bytes(texts))).tree
