@@ -14,9 +14,9 @@ event for each `insert_events`, from that many threads (at most fifteen, which i
 with the bytes made beforehand; likewise nothing is folded.
 
 *What limits it*: the disk at one producer, where a peer's sync into a file that does not grow is cheaper; the
-interpreter at a thousand, about twelve microseconds for each fact: numbering, folding, encoding, checksum, and one task
-put to sleep and woken. On a disk that is busy with others' writes SQLite loses more than mendd does, and the ratios
-grow.
+interpreter at a thousand: for each fact numbering, folding, encoding, checksum, and one task put to sleep and woken.
+Whatever a view learns to count makes it slower, and the peers fold nothing. On a disk that is busy with others' writes
+SQLite loses more than mendd does, and the ratios grow.
 """
 
 import sqlite3
