@@ -72,7 +72,7 @@ def other_functions(node: ast.Call, source: Source) -> Iterator[Splice]:
 
 
 def arguments(node: ast.Call, source: Source) -> Iterator[Splice]:
-    """`f(a, b)` → `f(b, a)`, `f(a)`, `f(b)`; what stands between them stays."""
+    """`f(a, b)` → `f(b, a)`; what stands between them stays."""
     spans = [source.span(each) for each in node.args]
     codes = [source.code(each).within(CONDITIONAL) for each in node.args]
     if shares_parentheses(node, source):

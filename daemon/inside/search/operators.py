@@ -66,7 +66,7 @@ def calculations(node: ast.BinOp, source: Source) -> Iterator[Splice]:
 
 
 def augmentations(node: ast.AugAssign, source: Source) -> Iterator[Splice]:
-    """`n ^= m` → `n &= m`, `n += m` → `n = m`."""
+    """`n ^= m` → `n &= m`."""
     target, value = source.said(node.target), source.said(node.value)
     for likely, other in enumerate(CALCULATED[BINARY[type(node.op)]]):
         yield source.rewrite(node, f"{target} {other}= {value}", likely * STEP)

@@ -164,3 +164,9 @@ def test_runs_in_the_targets_interpreter(python: str) -> None:
 def test_is_written_for_old_interpreters(path: Path) -> None:
     """As far as a newer one can tell: Python 3.8 parses it."""
     ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+def test_the_page_about_the_search_names_every_family() -> None:
+    page = (HERE.parents[2] / "docs" / "search.md").read_text()
+    rows = [f"| {each.name} | {each.prior} | {(each.splices.__doc__ or '').splitlines()[0]} |" for each in TEMPLATES]
+    assert [row for row in rows if row not in page] == []

@@ -50,6 +50,12 @@ def test_behind_a_first_edit_what_still_fails_counts() -> None:
     assert lines_of(baseline, "b") == [2]
 
 
+def test_the_file_that_the_test_is_named_after_comes_first() -> None:
+    executed = {"lib/cart.py": {1}, "lib/tax.py": {1}}
+    test = verdicts.Test("tests/test_tax.py::test_a", passed=False, seconds=0.0, executed=executed)
+    assert [path for _, path, _ in ranked(suspicions(Baseline([test], {})))] == ["lib/tax.py", "lib/cart.py"]
+
+
 def test_tests_that_a_patch_answers_to() -> None:
     baseline = Baseline([ran("a", 1, 2), ran("b", 1, 3), ran("c", 4)], {})
     assert covering(baseline, "m.py", [2, 3]) == 2
