@@ -15,7 +15,8 @@ from daemon.policy.dice import Dice
 from daemon.text.similar import Index
 from daemon.views.fix_database import Fix, FixDatabase
 
-REPLAYED = 20  # fixes; more buy little, and each costs a test session or a part of one
+REPLAYED = 60  # fixes: most of them fit nowhere in the code at hand, which takes milliseconds to see
+CANDIDATES = 20  # edits that they may come to: more buy little, and each costs a test session or a part of one
 SHOWN = 3  # few, short and gated: freely retrieved experience makes models worse
 SHOWN_AT_LEAST = 0.2
 SHOWN_WORKED, SHOWN_PROJECTS = 2, 2  # or it worked so often in so many

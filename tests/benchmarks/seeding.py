@@ -37,12 +37,12 @@ class Bug(Struct, frozen=True):
 
 def bugs(program: Program, most: int) -> list[Bug]:
     """Bugs of a program that differ by what is raised and where; wrong values are told apart by nothing but names."""
-    right = {call: _run(program.source, program.name, call) for call in program.calls}
+    right = {call: outcome(program.source, program.name, call) for call in program.calls}
     found: dict[tuple[str, str], Bug] = {}
     for number, source in enumerate(mutants(program.source)):
         groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for call, (_, _, expected) in right.items():
-            failure, line, value = _run(source, program.name, call)
+            failure, line, value = outcome(source, program.name, call)
             if failure or value != expected:
                 groups.setdefault((failure or "wrong value", line), []).append((call, expected))
         for (failure, line), calls in groups.items():
@@ -119,7 +119,7 @@ def _shapes(node: ast.AST) -> Iterator[Edit]:
         yield _set(node, "iter", ast.Call(ast.Name("len", ast.Load()), [node.iter], []))
 
 
-def _run(source: str, name: str, call: str) -> tuple[str, str, str]:
+def outcome(source: str, name: str, call: str) -> tuple[str, str, str]:
     """The type of the error and the line that it was raised on, or the value."""
     left = [STEPS]
 

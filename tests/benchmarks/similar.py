@@ -6,8 +6,8 @@ missing, two change places, and its type is another one. *Found* is how often th
 
 *mendd*: `text/similar.py`, and a dictionary for the exact signature; both in memory.
 
-*peer*: SQLite's FTS5 in memory with its own bm25, asked for the four rarest words of the question, because all of its
-words took more than a second; its exact lookup is an index on a column.
+*peer*: SQLite's FTS5 in memory with its own bm25, asked for the four rarest words of the question; its exact lookup is
+an index on a column.
 """
 
 import gc

@@ -22,7 +22,7 @@ from daemon import events as e
 from daemon.policy.dice import seed_of
 from daemon.policy.ladder import LADDER
 from daemon.policy.order import order
-from daemon.policy.recall import is_held_out, recall
+from daemon.policy.recall import CANDIDATES, is_held_out, recall
 from daemon.text.similar import Index
 from daemon.views import FOLDS, Views
 from tests.benchmarks.measure import Row, tell
@@ -200,7 +200,7 @@ def _replays(views: Views, messages: Index, job: Job, signature: str, told: "_Te
     found = recall(views.fix_database, messages, signature, "", seed_of(job.name))
     held_out = is_held_out(job.name, HELD_OUT)
     told.fact(e.Recalled(job=job.name, run=f"{job.name}.0", fixes=found.replay, by=found.by, held_out=held_out))
-    for fix in [] if held_out else found.replay:
+    for fix in [] if held_out else found.replay[:CANDIDATES]:
         worked = fix == f"f-{job.pattern}" and job.fits
         told.fact(e.FixTried(job=job.name, run=f"{job.name}.0", fix=fix, worked=worked, how="replayed"))
         if worked:
