@@ -17,6 +17,7 @@ END = r"$(?!\n)"  # Python's $ alone would let a line end through
 ONE_LINE = rf"^[^\x00-\x1f\x7f]*{END}"
 TEST_ID = rf"^[^\x00\n\r]+{END}"
 FILE_NAME = rf"^(?!/)(?!(.*/)?(\.\.(/|$)|\.git(/|$)|[-@]))[^\x00-\x1f\x7f\\]+{END}"  # - and @ mean more to commands
+FILE_NAME_OR_NONE = rf"^{END}|{FILE_NAME}"
 COMMIT = rf"^[0-9A-Za-z._/-]*{END}"
 PYTHON = rf"^(\d+\.\d+(\.\d+)?)?{END}"
 DATE = rf"^(\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?{END}"
@@ -26,6 +27,7 @@ IN_WORDS = {  # what a person reads in place of a pattern
     ONE_LINE: "one line without control characters",
     TEST_ID: "a test id on one line",
     FILE_NAME: "a relative file name without '..', '.git' or a part that begins with '-' or '@'",
+    FILE_NAME_OR_NONE: "a relative file name without '..', '.git' or a part that begins with '-' or '@'",
     COMMIT: "a commit, such as 7f33c1e22dbc",
     PYTHON: "a Python version, such as 3.9",
     DATE: "a date, such as 2019-04-01",
@@ -50,6 +52,10 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     requirements: list[SomeLine] = []
     install: Annotated[list[SomeLine], Meta(description="Commands, run in the sandbox before the tests.")] = []
     image: Annotated[Line, Meta(description="A container image that has everything.")] = ""
+    dockerfile: Annotated[
+        str,
+        Meta(max_length=500, pattern=FILE_NAME_OR_NONE, description="One of the repository, to build the image from."),
+    ] = ""
     as_of: Annotated[
         str, Meta(pattern=DATE, description="Packages as they were on this day, like 2019-04-01: old code wants them.")
     ] = ""

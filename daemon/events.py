@@ -234,6 +234,7 @@ class Proposed(OfRun, frozen=True, kw_only=True):
     answer: str
     call: str = ""
     proposer: str = "model"
+    fix: str = ""  # the remembered one that it replays
     model: str = ""
     model_digest: str = ""
     seed: int | None = None
@@ -272,6 +273,20 @@ class EditsApplied(OfRun, frozen=True, kw_only=True):
     changes: str = ""
     tree: str = ""
     meaning: str = ""
+
+
+class Minimised(OfRun, frozen=True, kw_only=True):
+    """What a green change does not need was taken out of it: `dropped` lines. The answer is now what is left."""
+
+    attempt: int
+    dropped: int = 0
+    answer: str = ""
+    files: list[str] = []
+    diff: str = ""
+    changes: str = ""
+    tree: str = ""
+    meaning: str = ""
+    seconds: float = 0.0
 
 
 class AttemptFailed(OfRun, frozen=True, kw_only=True):
@@ -356,6 +371,7 @@ class Recalled(OfRun, frozen=True, kw_only=True):
     fixes: list[str]
     by: Literal["exact", "coarse", "similar", "anywhere", ""] = ""
     held_out: bool = False
+    shown: list[str] = []  # those of them that models are told of
 
 
 class FixTried(OfRun, frozen=True, kw_only=True):
@@ -396,6 +412,7 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     Proposed,
     NothingFound,
     EditsApplied,
+    Minimised,
     AttemptFailed,
     GreenGatePassed,
     ProjectMeasured,

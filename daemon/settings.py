@@ -53,6 +53,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
 
+    memory_holdout: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the jobs that go without memory, to see what it is worth.")
+    ] = 0.1
+
     # Models
     models: Annotated[
         tuple[str, ...],
@@ -120,8 +124,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 2
     workspace_bytes: Annotated[int, Meta(ge=2**20, description="How much a run may write into its tree.")] = 2 * 2**30
     install_timeout_s: Annotated[float, Meta(gt=0, description="The longest installation of what tests need.")] = 1800.0
+    pull_timeout_s: Annotated[float, Meta(gt=0, description="The longest download of an image that a job names.")] = (
+        1800.0
+    )
+    wheels_dir: Annotated[
+        str, Meta(description="A folder of wheels to install from; then no index is asked, and there is no network.")
+    ] = ""
     environments_bytes: Annotated[
-        int, Meta(ge=0, description="The environments' budget on disk; the longest unused go first.")
+        int, Meta(ge=0, description="The environments' budget on disk, built images too; the longest unused go first.")
     ] = 20 * 2**30
 
     # Patience

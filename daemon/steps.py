@@ -14,6 +14,7 @@ class Attempt(Struct):
 
     number: int
     proposer: str = ""
+    fix: str = ""
     prompt: str = ""
     answer: str = ""
     seed: int | None = None
@@ -39,6 +40,17 @@ class Attempt(Struct):
     def tokens(self) -> int:
         """Those of the question and of the answer."""
         return self.tokens_in + self.tokens_out
+
+
+class Remembered(Struct, frozen=True):
+    """A fix from memory, and what became of it so far."""
+
+    fix: str
+    pattern: str
+    before: str
+    after: str
+    offered: int = 0
+    worked: int = 0
 
 
 class Step(Struct, frozen=True):
@@ -88,6 +100,8 @@ class Propose(OfRun, frozen=True):
     before: list[Attempt] = []  # those of the job's earlier runs
     coverage: str = ""
     start_at: int = 0
+    replayed: list[Remembered] = []  # fixes to try as they are
+    shown: list[Remembered] = []  # fixes to tell a model of
 
 
 class ApplyEdits(OfRun, frozen=True):
@@ -107,6 +121,14 @@ class RunGreenGate(OfRun, frozen=True):
     changes: str = ""
 
 
+class Minimise(OfRun, frozen=True):
+    """Take out of a green change what it does not need."""
+
+    attempt: int
+    evidence: str
+    changes: str
+
+
 class MeasureProject(OfRun, frozen=True):
     """Score a generated project."""
 
@@ -122,6 +144,8 @@ class Certify(OfRun, frozen=True):
     model_digest: str = ""
     evidence: str = ""
     attempts: list[Attempt] = []
+    shown: list[Remembered] = []
+    project: str = ""
     rung: str = ""
     limit: EditScope | None = None
 
@@ -136,6 +160,16 @@ class FailAttempt(Step, frozen=True):
     attempt: int
     failure: Failure
     message: str
+
+
+class Remember(Step, frozen=True):
+    """Write down what memory has for the job; a job that is held out gets none of it."""
+
+    run: str
+    fixes: list[str]
+    shown: list[str]
+    by: Literal["exact", "coarse", "similar", "anywhere", ""]
+    held_out: bool
 
 
 class OpenRun(Step, frozen=True):
@@ -167,7 +201,9 @@ class SettleRun(Step, frozen=True):
 
 
 class SettleJob(Step, frozen=True):
-    """Close the job."""
+    """Close the job; what was shown to a model in vain is held against it."""
 
     outcome: JobOutcome
     reason: str = ""
+    run: str = ""
+    in_vain: list[str] = []

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -15,7 +16,8 @@ from daemon.disk import SyncFailed
 from daemon.effects import perform
 from daemon.effects.world import World
 from daemon.events import Fact
-from daemon.policy import next_step, retry, schedule
+from daemon.policy import next_step, recall, retry, schedule
+from daemon.policy.known import Known
 from daemon.state import State
 from daemon.steps import OfRun, Step
 
@@ -119,7 +121,7 @@ class Workers:
         """State decides a step, a step yields facts, facts fold into state."""
         jobs, queue = self.state.views.jobs, self.state.views.queue
         while run in queue.running and not self.drained:
-            step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings, jobs.today)
+            step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings, self._known)
             if step is None:
                 return
             if isinstance(step, OfRun):  # a hand on the world: no effect may follow from a fact that could be lost
@@ -127,6 +129,14 @@ class Workers:
             facts = await self._perform(step, job, run)
             if run in queue.running:  # otherwise it was cancelled meanwhile, and nobody wants to know
                 self.state.note(*facts)
+
+    @cached_property
+    def _known(self) -> Known:
+        """What decisions look at besides their run. The index of messages is built once, and then kept up to date."""
+        views = self.state.views
+        messages = recall.index(views.fix_database)
+        self.state.listen(e.FixLearned, lambda fact: messages.add(fact.fix, fact.message))
+        return Known(views.jobs.today, views.fix_database, messages)
 
     async def _perform(self, step: Step, job: str, run: str) -> Sequence[Fact]:
         try:

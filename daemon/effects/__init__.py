@@ -7,7 +7,7 @@ from daemon import events as e
 from daemon import steps
 from daemon.disk import ROOM_ERRORS
 from daemon.drops import Idea
-from daemon.effects import certify, ledger, missing, propose, repair, scripted
+from daemon.effects import certify, ledger, missing, propose, repair, scripted, unaided
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault, Hand, Hands, World
 from daemon.events import Fact
@@ -27,6 +27,7 @@ def real_hands(shop: Workshop) -> Hands:
         steps.Propose: propose.propose,
         steps.ApplyEdits: repair.apply_edits,
         steps.RunGreenGate: repair.run_green_gate,
+        steps.Minimise: unaided.minimise,
         steps.Certify: certify.certify,
     }
     return ledger.HANDS | {step: partial(_by_kind, hand, shop) for step, hand in at_work.items()}

@@ -16,6 +16,7 @@ from daemon import __version__, certificate, steps
 from daemon import events as e
 from daemon.certificate import MUST, Attempt, Check, Listed, Proof, Rung, bounded, job_bytes, listing, sha256
 from daemon.drops import Repair
+from daemon.effects.lessons import lessons
 from daemon.effects.repair import failed, not_passed, recall, repair_of
 from daemon.effects.trees import NoPlainFile, Tree
 from daemon.effects.workshop import Bench, Workshop
@@ -39,7 +40,8 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     again = [await _again(shop, step, bench.tree, attempt, world) for attempt in step.attempts]
     others = [attempt.number for attempt, tree in zip(step.attempts, again, strict=True) if tree != attempt.tree]
     last = step.attempts[-1]
-    changes = as_bytes(await recall(world.blobs, last.changes, Texts))
+    texts = await recall(world.blobs, last.changes, Texts)
+    changes = as_bytes(texts)
     outcomes = await shop.tested(step.job, step.run, drop, bench, changes)
     verdict = gates.green(held, outcomes)
     if isinstance(verdict, gates.NotPassed):
@@ -61,7 +63,11 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         patch=await run_sync(world.blobs.put, changed.patch),
         branch=branch,
     )
-    return [certified]
+    files, _ = await shop.texts(bench.tree)
+    both = {path: (files.get(path) or "", text or "") for path, text in texts.items()}
+    patch = changed.patch.decode(errors="replace")
+    taught = await run_sync(lambda: list(lessons(step, held, both, patch, certified.certificate)))
+    return [certified, *taught]
 
 
 async def _again(shop: Workshop, step: steps.Certify, tree: Tree, attempt: steps.Attempt, world: World) -> str:

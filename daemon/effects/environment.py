@@ -6,30 +6,40 @@ that needs nothing is tested with our own interpreter and a copy of pytest that 
 
 import compileall
 import contextlib
-import hashlib
 import os
+import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from threading import get_native_id
-from typing import Literal
+from typing import Any
+from weakref import WeakValueDictionary
 
 import anyio
 import msgspec
+from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct
 from uv import find_uv_bin
 
 from daemon.disk import write_whole
 from daemon.drops import Environment as Wanted
+from daemon.effects import workspace
+from daemon.effects.images import Images
+from daemon.effects.interpreters import interpreter, prefix_of
+from daemon.effects.layers import keep
+from daemon.effects.needs import TREE_IN_SANDBOX, Environment, EnvironmentRefused, digest
 from daemon.effects.sandbox import HOLDS, Command, Mount, Sandbox
-from daemon.effects.sandbox.host import BASE_PATH
+from daemon.effects.sandbox.host import BASE_PATH, HOME, TEMPORARY
+from daemon.effects.sandbox.images import Image, ImageSandbox
 from daemon.effects.trees import Texts, Tree
 from daemon.effects.workspace import Workspace
 from daemon.settings import Settings
+
+__all__ = ["TREE_IN_SANDBOX", "Environment", "EnvironmentRefused", "Environments", "Plan", "plan_of"]
 
 OWN_PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 REQUIREMENTS = (
@@ -42,24 +52,11 @@ REQUIREMENTS = (
     "requirements/tests.txt",
     "requirements/dev.txt",
 )
-TREE_IN_SANDBOX = "/workspace"  # one place for every run, so that what an installation writes down stays true
+TEST_EXTRAS = ("test", "tests", "testing", "dev")  # what projects call that which their tests need
+NO_PLACES = ("", "/", TEMPORARY, HOME)  # where no tree can be shown
+LEADS_ON = re.compile(r"(?m)^\s*[-.]|/|file:")  # requirements that name other files, or this very tree
+KEPT = "environment.json"  # written last: what has none is half made
 TOLD_CHARACTERS = 2_000
-
-
-class Environment(Struct, frozen=True):
-    """Where the tests run."""
-
-    key: str
-    kind: Literal["own", "venv", "image"]
-    python: str
-    image: str = ""
-    folders: list[str] = []  # of this machine, seen read-only in the sandbox
-    variables: dict[str, str] = {}
-    layer: str = ""  # what the installation left in the tree
-
-
-class EnvironmentRefused(Exception):  # noqa: N818  said of what the job needs
-    """What the tests need cannot be made; the message is the exact cause."""
 
 
 class Plan(Struct, frozen=True):
@@ -70,6 +67,9 @@ class Plan(Struct, frozen=True):
     files: list[str] = []
     install: list[str] = []
     installs_project: bool = False
+    as_of: str = ""  # the day whose packages are wanted
+    extras: list[str] = []
+    groups: list[str] = []
 
     @property
     def is_empty(self) -> bool:
@@ -80,10 +80,36 @@ class Plan(Struct, frozen=True):
 def plan_of(wanted: Wanted, texts: Mapping[str, str]) -> Plan:
     """What the drop says goes; where it says nothing, the usual files of a Python project do."""
     if wanted.requirements or wanted.install:
-        return Plan(wanted.python, wanted.requirements, [], wanted.install, installs_project=False)
+        return Plan(wanted.python, wanted.requirements, [], wanted.install, as_of=wanted.as_of)
     files = [name for name in REQUIREMENTS if name in texts]
-    installs_project = "setup.py" in texts or "[build-system]" in texts.get("pyproject.toml", "")
-    return Plan(wanted.python, [], files, [], installs_project=installs_project)
+    project = _read_project(texts.get("pyproject.toml", ""))
+    installs_project = "setup.py" in texts or "build-system" in project
+    about = project.get("project", {})
+    if about.get("dependencies") and not installs_project:  # an application that nobody installs
+        files.append("pyproject.toml")
+    return Plan(
+        wanted.python,
+        [],
+        files,
+        [],
+        installs_project=installs_project,
+        as_of=wanted.as_of,
+        extras=[name for name in TEST_EXTRAS if installs_project and name in about.get("optional-dependencies", {})],
+        groups=[name for name in TEST_EXTRAS if name in project.get("dependency-groups", {})],
+    )
+
+
+def _read_project(text: str) -> dict[str, Any]:
+    """A pyproject.toml whose tables are tables; one that cannot be read says nothing."""
+    try:
+        read = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):  # it is hostile, or the bug is there
+        return {}
+    tables = {name: table for name, table in read.items() if isinstance(table, dict)}
+    about = tables.get("project", {})
+    if not isinstance(about.get("optional-dependencies", {}), dict):
+        tables["project"] = {name: value for name, value in about.items() if name != "optional-dependencies"}
+    return tables
 
 
 class Environments:
@@ -93,36 +119,112 @@ class Environments:
         self.folder = folder
         self.settings = settings
         self.sandbox = sandbox
-        self._making: dict[str, anyio.Lock] = {}
+        self._locks: dict[str, anyio.Lock] = {}
+        self._lent: WeakValueDictionary[str, Environment] = WeakValueDictionary()
 
     async def of(self, wanted: Wanted, tree: Tree) -> Environment:
         """The environment for this tree: found, or made. `EnvironmentRefused` names the exact cause."""
-        if wanted.image:
-            if "images" not in HOLDS[self.sandbox.level]:
-                raise EnvironmentRefused(f"the job wants the image {wanted.image}, and that needs Docker")
-            return Environment(f"image-{digest(wanted.image)}", "image", "python", image=wanted.image)
+        if wanted.image or wanted.dockerfile:
+            return await self._of_image(wanted, tree)
         texts = await run_sync(Texts, tree)
         plan = plan_of(wanted, texts)
         if plan.is_empty:
-            async with self._making.setdefault("own", anyio.Lock()):  # the first jobs would all make the same one
+            async with self._lock("own"):  # the first jobs would all make the same one
                 return await run_sync(self._own)
         python = await run_sync(interpreter, plan.python)
-        parts = [str(python), *plan.requirements, *(texts[name] for name in plan.files), *plan.install]
-        if plan.installs_project or plan.install:  # what a build leaves behind depends on all of the tree
-            parts.append(tree.key)
+        files = [texts[name] for name in [*plan.files, *(["pyproject.toml"] if plan.groups else [])]]
+        parts = [str(python), msgspec.json.encode(plan).decode(), self.settings.wheels_dir, *files]
+        if plan.installs_project or plan.install or any(map(LEADS_ON.search, files)):
+            parts.append(tree.key)  # what is made depends on all of the tree
         key = f"venv-{digest(*parts)}"
-        async with self._making.setdefault(key, anyio.Lock()):
-            found = await run_sync(self._find, key)
-            return found or await self._make(key, plan, python, tree)
+        return await self._once(key, lambda: self._make(key, plan, python, tree))
+
+    async def tidy(self) -> None:
+        """Remove what a daemon that died left half made, and what the budget does not allow for any more."""
+        await run_sync(workspace.sweep, self.folder)
+        for folder in await run_sync(lambda: [path for path in self.folder.glob("*-*") if _is_half_made(path)]):
+            await run_sync(lambda path: shutil.rmtree(path, ignore_errors=True), folder)
+        await self.evict()
+
+    async def evict(self) -> list[str]:
+        """Remove the longest unused environments until the rest fits the budget; their keys. What is in use stays."""
+        async with self._lock("evict"):
+            return await self._evict()
+
+    async def _evict(self) -> list[str]:
+        built = await self.sandbox.built() if isinstance(self.sandbox, ImageSandbox) else {}
+        weights = {image.id: image.size_bytes for image in built.values()}
+        kept, gone, used_bytes = set(), [], 0
+        for key, image, size_bytes in await run_sync(self._stored):
+            used_bytes += size_bytes + weights.pop(image, 0)  # an image weighs on whoever used it last
+            if used_bytes <= self.settings.environments_bytes or self._is_in_use(key):
+                kept.add(image)
+            else:
+                gone.append(key)
+                async with self._lock(key):
+                    await run_sync(lambda path: shutil.rmtree(path, ignore_errors=True), self.folder / key)
+        for key, one in built.items():
+            if one.id not in kept and not self._is_in_use(key) and isinstance(self.sandbox, ImageSandbox):
+                await self.sandbox.discard(key)
+        return gone
+
+    def _is_in_use(self, key: str) -> bool:
+        return key in self._lent or self._lock(key).locked()
+
+    def _lock(self, key: str) -> anyio.Lock:
+        return self._locks.setdefault(key, anyio.Lock())
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[Environment]]) -> Environment:
+        """What is kept under this key; made if it was not, and then room is made for it."""
+        async with self._lock(key):
+            if found := await run_sync(self._find, key):
+                return self._lent.setdefault(key, found)
+            folder = self.folder / key
+            await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await run_sync(lambda: folder.mkdir(parents=True))
+            try:
+                made = await make()
+                data = msgspec.json.encode(made)
+                await run_sync(lambda: write_whole(folder / KEPT, data, durable=True))
+            except BaseException:
+                with CancelScope(shield=True):
+                    await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+                raise
+            self._lent[key] = made
+        await self.evict()
+        return made
 
     def _find(self, key: str) -> Environment | None:
-        path = self.folder / key / "environment.json"
-        try:
-            found = msgspec.json.decode(path.read_bytes(), type=Environment)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-        os.utime(path)  # the longest unused ones go first
+        path = self.folder / key / KEPT
+        if found := _read(path):
+            os.utime(path)  # the longest unused ones go first
         return found
+
+    def _stored(self) -> list[tuple[str, str, int]]:
+        """Key, image and size of what is kept, the last used first."""
+        kept = sorted(self.folder.glob(f"*/{KEPT}"), key=lambda path: path.stat().st_mtime, reverse=True)
+        found = [(path.parent, one) for path in kept if (one := _read(path))]
+        return [(one.key, one.image, sum(file.lstat().st_size for file in at.rglob("*"))) for at, one in found]
+
+    async def _of_image(self, wanted: Wanted, tree: Tree) -> Environment:
+        """The image that is named, or that a Dockerfile of the repository describes."""
+        if not isinstance(self.sandbox, ImageSandbox):
+            asked = f"the image {wanted.image}" if wanted.image else f"an image built from {wanted.dockerfile}"
+            raise EnvironmentRefused(f"the job wants {asked}, and that needs Docker")
+        images = Images(self.settings, self.sandbox)
+        if wanted.image:
+            async with self._lock(f"pull-{digest(wanted.image)}"):
+                image = await images.named(wanted.image)
+            return await self._of_this(images, image, "", tree)
+        key = digest(wanted.dockerfile, tree.key)
+        async with self._lock(key):
+            image = await images.built(key, wanted.dockerfile, tree)
+            place = TREE_IN_SANDBOX if image.folder in NO_PLACES else image.folder
+            return await self._of_this(images, image, place, tree)
+
+    async def _of_this(self, images: Images, image: Image, place: str, tree: Tree) -> Environment:
+        key = f"image-{digest(image.id, place, tree.key)}"
+        return await self._once(key, lambda: images.environment(key, image, place, tree, self.folder / key))
 
     def _own(self) -> Environment:
         """Our own interpreter, with pytest and nothing else, be it ours or what this machine has installed."""
@@ -154,49 +256,46 @@ class Environments:
     async def _make(self, key: str, plan: Plan, python: Path, tree: Tree) -> Environment:
         """Install what the plan says, inside the sandbox, with network."""
         folder = self.folder / key
-        await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
         venv, cache = folder / "venv", folder / "cache"
         for made in (venv, cache):
-            made.mkdir(parents=True)
-        workspace = Workspace(tree, folder / "making", self.settings.workspace_bytes)
-        kind = await run_sync(workspace.open)
+            made.mkdir()
+        opened = Workspace(tree, folder / "making", self.settings.workspace_bytes)
         try:
-            root = TREE_IN_SANDBOX if "elsewhere" in HOLDS[self.sandbox.level] else str(workspace.root)
-            for command in _commands(plan, python, venv):
-                await self._install(command, root, workspace, python)
-            layer = folder / "layer"
-            if kind == "overlay" and plan.installs_project:
-                await run_sync(lambda: shutil.copytree(workspace.changed, layer, symlinks=True))
+            await run_sync(opened.open)
+            root = TREE_IN_SANDBOX if "elsewhere" in HOLDS[self.sandbox.level] else str(opened.root)
+            for command in _commands(plan, python, venv, wheels=self.settings.wheels_dir):
+                await self._install(command, root, opened, plan, python)
+            layer = await run_sync(keep, opened, folder / "layer")
         finally:
-            await run_sync(workspace.close)
-            await run_sync(lambda: shutil.rmtree(cache, ignore_errors=True))
-        environment = Environment(
+            with CancelScope(shield=True):
+                await run_sync(opened.close)
+                await run_sync(lambda: shutil.rmtree(cache, ignore_errors=True))
+        return Environment(
             key,
             "venv",
             str(venv / "bin" / "python"),
             folders=[str(prefix_of(python)), str(venv)],
             variables={"VIRTUAL_ENV": str(venv), "PATH": f"{venv}/bin:{BASE_PATH}"},
-            layer=str(layer) if layer.exists() else "",
+            layer=layer,
         )
-        write_whole(folder / "environment.json", msgspec.json.encode(environment), durable=True)
-        return environment
 
-    async def _install(self, argv: list[str], root: str, workspace: Workspace, python: Path) -> None:
+    async def _install(self, argv: list[str], root: str, opened: Workspace, plan: Plan, python: Path) -> None:
         """One step of an installation, for which alone there is a network."""
-        uv, folder = Path(find_uv_bin()), workspace.folder.parent
+        uv, folder, wheels = Path(find_uv_bin()), opened.folder.parent, self.settings.wheels_dir
         venv, cache = folder / "venv", folder / "cache"
         command = Command.within(
             self.settings,
             argv,
             root,
             seconds=self.settings.install_timeout_s,
-            network=True,
+            network=not wheels,
             mounts=[
-                Mount(str(workspace.root), root, writable=True),
+                Mount(str(opened.root), root, writable=True),
                 Mount(str(venv), writable=True),
                 Mount(str(cache), writable=True),
                 Mount(str(prefix_of(python))),
                 Mount(str(uv.parent)),
+                *([Mount(wheels)] if wheels else []),
             ],
             environment={
                 "VIRTUAL_ENV": str(venv),
@@ -207,6 +306,8 @@ class Environments:
                 "UV_NO_CONFIG": "1",
                 "UV_NATIVE_TLS": "1",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                **({"UV_EXCLUDE_NEWER": plan.as_of} if plan.as_of else {}),
+                **(_from_wheels(wheels) if wheels else {}),
             },
         )
         ran = await self.sandbox.run(command)
@@ -215,64 +316,38 @@ class Environments:
             how = "took too long" if ran.timed_out else "ran out of memory" if ran.out_of_memory else "failed"
             raise EnvironmentRefused(f"`{' '.join(argv)}` {how}: {said}")
 
-    def evict(self) -> list[str]:
-        """Remove the longest unused environments until the rest fits the budget; their keys. Blocks."""
-        kept = sorted(self.folder.glob("*/environment.json"), key=lambda path: -path.stat().st_mtime)
-        gone, used = [], 0
-        for path in kept:
-            used += sum(file.lstat().st_size for file in path.parent.rglob("*"))
-            if used > self.settings.environments_bytes and path.parent.name not in self._making:
-                gone.append(path.parent.name)
-                shutil.rmtree(path.parent, ignore_errors=True)
-        return gone
 
-
-def _commands(plan: Plan, python: Path, venv: Path) -> Iterator[list[str]]:
-    yield ["uv", "venv", "--quiet", "--allow-existing", "--seed", "--python", str(python), str(venv)]
+def _commands(plan: Plan, python: Path, venv: Path, *, wheels: str) -> Iterator[list[str]]:
+    seed = [] if wheels and not plan.install else ["--seed"]  # pip, for commands and old tests that want it
+    yield ["uv", "venv", "--quiet", "--allow-existing", *seed, "--python", str(python), str(venv)]
     install = ["uv", "pip", "install", "--quiet", "--python", str(venv / "bin" / "python")]
     files = [part for name in plan.files for part in ("-r", name)]
-    yield [*install, "pytest", *plan.requirements, *files]
+    groups = [part for name in plan.groups for part in ("--group", name)]
+    yield [*install, "pytest", *plan.requirements, *files, *groups]
     if plan.installs_project:
-        yield [*install, "--editable", "."]
+        yield [*install, "--editable", f".[{','.join(plan.extras)}]" if plan.extras else "."]
     for line in plan.install:
         yield ["/bin/sh", "-c", line]
 
 
-def interpreter(version: str) -> Path:
-    """An interpreter of this version on this machine; ours where none is asked for."""
-    if not version:
-        return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    minor = ".".join(version.split(".")[:2])
-    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    kept_by_pyenv = sorted(pyenv.glob(f"{version}*/bin/python{minor}"), reverse=True)
-    for place in (shutil.which(f"python{minor}") or "", *map(str, kept_by_pyenv), _uv_finds(version)):
-        if place and _version_of(python := Path(place).resolve()).startswith(version):
-            return python
-    raise EnvironmentRefused(f"the job wants Python {version}, and this machine has none; install it, or name an image")
+def _from_wheels(folder: str) -> dict[str, str]:
+    """What makes uv and pip take packages from this folder and ask no index."""
+    return {"UV_FIND_LINKS": folder, "UV_OFFLINE": "1", "PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}
 
 
-def _version_of(python: Path) -> str:
-    words = [str(python), "-c", "import platform; print(platform.python_version())"]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+def _read(path: Path) -> Environment | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Environment)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
 
 
-def _uv_finds(version: str) -> str:
-    options = ["--no-config", "--no-project", "--system", "--no-python-downloads"]
-    words = [find_uv_bin(), "python", "find", *options, version]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def prefix_of(python: Path) -> Path:
-    """The folder that an interpreter lives in, with all that it needs."""
-    return python.parent.parent
+def _is_half_made(folder: Path) -> bool:
+    """What a daemon that died was about to make: without its last file, or not yet under its own name."""
+    return "." in folder.name or (not folder.name.startswith("own-") and not (folder / KEPT).exists())
 
 
 def _files_of(package: Distribution) -> Iterator[str]:
     for file in package.files or []:
         if ".." not in file.parts and file.suffix != ".pyc":
             yield str(file)
-
-
-def digest(*parts: str) -> str:
-    """A short name for these words together."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]

@@ -21,6 +21,13 @@ async def fail_attempt(step: steps.FailAttempt, _: World) -> Sequence[Fact]:
     ]
 
 
+async def remember(step: steps.Remember, _: World) -> Sequence[Fact]:
+    """Write down what memory has."""
+    return [
+        e.Recalled(job=step.job, run=step.run, fixes=step.fixes, shown=step.shown, by=step.by, held_out=step.held_out)
+    ]
+
+
 async def open_run(step: steps.OpenRun, world: World) -> Sequence[Fact]:
     """Put a run in line."""
     opened = e.RunOpened(
@@ -49,11 +56,13 @@ async def settle_run(step: steps.SettleRun, _: World) -> Sequence[Fact]:
 
 async def settle_job(step: steps.SettleJob, _: World) -> Sequence[Fact]:
     """Close a job."""
-    return [e.JobSettled(job=step.job, outcome=step.outcome, reason=step.reason)]
+    in_vain = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False) for fix in step.in_vain]
+    return [*in_vain, e.JobSettled(job=step.job, outcome=step.outcome, reason=step.reason)]
 
 
 HANDS: Hands = {
     steps.FailAttempt: fail_attempt,
+    steps.Remember: remember,
     steps.OpenRun: open_run,
     steps.ParkRun: park_run,
     steps.SettleRun: settle_run,

@@ -25,7 +25,7 @@ from daemon.text import gates
 from daemon.text.context import Evidence, test_files
 from daemon.text.focus import select
 from daemon.text.outcomes import Frame, Outcome
-from daemon.text.prompt import Asked, Failing, Prompt, Tried, asked_by, prompt
+from daemon.text.prompt import Asked, Failing, Learned, Prompt, Tried, asked_by, prompt
 from daemon.text.siblings import siblings
 
 SMALLER_CONTEXTS = 3  # how often the files are halved for a model that cannot be shown them all
@@ -50,7 +50,7 @@ async def propose(shop: Workshop, step: steps.Propose, world: World) -> Sequence
         case "templates":
             return await unaided.search_for_a_patch(shop, step, world)
         case "learned":
-            return [e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)]
+            return await unaided.replay_fixes(shop, step, world)
         case unreachable:
             assert_never(unreachable)
 
@@ -120,6 +120,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         failing=failing,
         history=[await run_sync(_tried, blobs, attempt) for attempt in step.earlier],
         earlier=[await run_sync(_tried, blobs, attempt) for attempt in step.before if attempt.failure],
+        learned=[Learned(fix.before, fix.after, fix.offered, fix.worked) for fix in step.shown],
     )
     asked = asked_by(step.rung, known)
     room = max(settings.model_windows) - settings.answer_tokens - prompt(words, asked).tokens

@@ -90,6 +90,7 @@ class Stage:
             steps.Propose: self.propose,
             steps.ApplyEdits: self.apply_edits,
             steps.RunGreenGate: self.run_green_gate,
+            steps.Minimise: self.minimise,
             steps.MeasureProject: self.measure_project,
             steps.Certify: self.certify,
         }
@@ -140,6 +141,10 @@ class Stage:
             return [_failed(step, step.attempt, FAILURES.get(name, "other_failure"))]
         fixed = len(getattr(step.drop, "tests", []))
         return [e.GreenGatePassed(job=step.job, run=step.run, attempt=step.attempt, fixed=fixed, kept=1)]
+
+    async def minimise(self, step: steps.Minimise, _: World) -> Sequence[Fact]:
+        """There is nothing that could be left out."""
+        return [e.Minimised(job=step.job, run=step.run, attempt=step.attempt)]
 
     async def measure_project(self, step: steps.MeasureProject, _: World) -> Sequence[Fact]:
         """Perfect for a fix; otherwise the score that the script names, or none."""

@@ -13,7 +13,6 @@ import msgspec
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
-from daemon.effects.environment import TREE_IN_SANDBOX
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
 from daemon.effects.session import CALM, INSIDE, Session, taken
 from daemon.effects.trees import is_inside
@@ -32,12 +31,13 @@ class Request(Struct, frozen=True, kw_only=True):
     """What to look for, and for how long. `start_at` goes on where an earlier search stopped."""
 
     targets: list[str]
-    mode: Literal["search", "trace"] = "search"
+    mode: Literal["search", "trace", "offers"] = "search"
     seconds: float = 60.0
     candidates: int = 20_000
     seed: int = 0
     start_at: int = 0
     priors: dict[str, float] = {}
+    offers: list[dict[str, str]] = []  # changes to try as they are, the first that holds ends it
 
 
 class Seen(Struct, frozen=True):
@@ -105,7 +105,7 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
         return Report(error="the search can only run tests of pytest and unittest")
     runner, places = tests
     elsewhere = "elsewhere" in HOLDS[sandbox.level]
-    root = TREE_IN_SANDBOX if elsewhere else str(session.workspace.root)
+    root = session.environment.place if elsewhere else str(session.workspace.root)
     exchange = session.workspace.folder / "search"
     asked = {**msgspec.to_builtins(request), "root": root, "runner": runner, "places": places}
     await run_sync(_lay_out, exchange, asked)

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from msgspec import Struct
 
 from daemon.drops import Repair
-from daemon.effects.environment import TREE_IN_SANDBOX, Environment
+from daemon.effects.environment import Environment
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
 from daemon.effects.trees import Texts
 from daemon.effects.workspace import Workspace, give
@@ -43,7 +43,7 @@ class Session(Struct, frozen=True):
         elsewhere = "elsewhere" in HOLDS[sandbox.level]
         exchange = self.workspace.exchange
         await run_sync(self._lay_out, exchange)
-        root = TREE_IN_SANDBOX if elsewhere else str(self.workspace.root)
+        root = self.environment.place if elsewhere else str(self.workspace.root)
         report, secret = exchange / "report.jsonl", exchange / "secret"
         key = secrets.token_bytes(SECRET_BYTES)
         await run_sync(put_secret, secret, key)

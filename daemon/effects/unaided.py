@@ -4,6 +4,7 @@ It is written in the house's own edit format, landed, tested and certified as if
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 
 from anyio import current_time
 from anyio.to_thread import run_sync
@@ -17,7 +18,13 @@ from daemon.effects.workshop import Workshop
 from daemon.effects.world import World
 from daemon.events import Fact
 from daemon.text import gates, proposal
+from daemon.text.answer import Texts, as_bytes
+from daemon.text.pattern import apply, load
+from daemon.text.sameness import tree_digest
+from daemon.text.terms import Refused
 
+MOST_OFFERS = 50  # ways in which remembered fixes fit: each costs a part of a test session
+SMALLEST = 2  # lines of a change: one goes, another comes
 LONGER_ON_A_RUNG = 4  # times: the first search is to cost little, a rung may look again
 
 
@@ -89,3 +96,109 @@ def _warnings(report: Report) -> list[str]:
 
 def _told(patch: Patch) -> str:
     return f"a patch by {patch.template} in {', '.join(sorted(patch.changes))}"
+
+
+async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
+    """Try remembered fixes where the failing tests pass through: what fits and holds in the sandbox is proposed."""
+    begun = current_time()
+    drop = repair_of(step)
+    nothing = e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)
+    if not step.replayed:
+        return [nothing]
+    held = await recall(world.blobs, step.evidence, gates.Held)
+    bench = await shop.bench(step.job, drop)
+    files, _ = await shop.texts(bench.tree)
+    seen = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="trace"))
+    offers = await run_sync(_offers, step.replayed, seen, files)
+    report = Report()
+    if offers:
+        changes = [changes for _, changes in offers]
+        report = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="offers", offers=changes))
+    answer = await run_sync(_answer, report, files)
+    worked = offers[report.plausible[0].number][0] if answer else ""
+    in_vain = {fix for fix, _ in offers[: report.tried]} - {worked}
+    told = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False, how="replayed") for fix in sorted(in_vain)]
+    if not answer:
+        seconds = current_time() - begun
+        return [*told, replace(nothing, why=report.error or seen.error, tried=report.tried, seconds=seconds)]
+    proposed = e.Proposed(
+        job=step.job,
+        run=step.run,
+        attempt=step.attempt,
+        prompt="",
+        answer=await run_sync(world.blobs.put, answer.encode()),
+        proposer=step.proposer,
+        fix=worked,
+        warnings=_warnings(report),
+        seconds=current_time() - begun,
+    )
+    return [*told, proposed]
+
+
+def _offers(
+    fixes: Sequence[steps.Remembered], seen: Report, files: Mapping[str, str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Every way in which the fixes fit where it is suspicious; the likelier fix first."""
+    lines: dict[str, list[int]] = {}
+    for path, line, _ in seen.suspicious:
+        lines.setdefault(path, []).append(line)
+    found: list[tuple[str, dict[str, str]]] = []
+    for fix in fixes:
+        try:
+            pattern = load(fix.pattern)
+        except Refused:
+            continue
+        for path, suspicious in lines.items():
+            if path in files:
+                found += [(fix.fix, {path: text}) for text in apply(pattern, files[path], suspicious)]
+    return found[:MOST_OFFERS]
+
+
+async def minimise(shop: Workshop, step: steps.Minimise, world: World) -> Sequence[Fact]:
+    """Drop what a green change does not need; what is left has to be green at the real gate, or all of it stays."""
+    begun = current_time()
+    drop = repair_of(step)
+    whole = e.Minimised(job=step.job, run=step.run, attempt=step.attempt)
+    texts = await recall(world.blobs, step.changes, Texts)
+    bench = await shop.bench(step.job, drop)
+    files, _ = await shop.texts(bench.tree)
+    before = {path: files.get(path) or "" for path in texts}
+    offer = {path: text for path, text in texts.items() if text is not None}
+    if len(offer) < len(texts) or not all(path.endswith(".py") for path in texts) or _lines(before, offer) <= SMALLEST:
+        return [whole]  # the smallest change, or one that the search cannot try
+    held = await recall(world.blobs, step.evidence, gates.Held)
+    report = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="offers", offers=[offer]))
+    smaller = report.plausible[0].changes if report.plausible else offer
+    dropped = _lines(before, offer) - _lines(before, smaller)
+    try:
+        answer = proposal.answer(before, smaller, "what the tests need of the change") if dropped > 0 else ""
+    except proposal.Unsayable:
+        answer = ""
+    if not answer:
+        return [replace(whole, seconds=current_time() - begun)]
+    outcomes = await shop.tested(step.job, step.run, drop, bench, as_bytes(dict(smaller)))
+    if isinstance(gates.green(held, outcomes), gates.NotPassed):
+        return [replace(whole, seconds=current_time() - begun)]
+    changed = await run_sync(bench.tree.changed, as_bytes(dict(smaller)))
+    minimised = e.Minimised(
+        job=step.job,
+        run=step.run,
+        attempt=step.attempt,
+        dropped=dropped,
+        answer=await run_sync(world.blobs.put, answer.encode()),
+        files=sorted(smaller),
+        diff=await run_sync(world.blobs.put, changed.patch),
+        changes=await keep(world.blobs, smaller),
+        tree=changed.tree,
+        meaning=tree_digest(smaller),
+        seconds=current_time() - begun,
+    )
+    return [minimised]
+
+
+def _lines(before: Mapping[str, str], after: Mapping[str, str]) -> int:
+    """How many lines a change adds or takes away."""
+    ends = [(before[path].splitlines(), text.splitlines()) for path, text in after.items()]
+    blocks = [SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks() for texts in ends]
+    same = sum(block.size for found in blocks for block in found)
+    return sum(len(old) + len(new) for old, new in ends) - 2 * same

@@ -86,7 +86,7 @@ class Workshop:
             await run_sync(opened.write, changes or {})
             return await Session(drop, job, bench.environment, opened).run(bench.sandbox, self.settings)
 
-    async def searched(self, step: steps.Propose, drop: Repair, bench: Bench, request: Request) -> Report:
+    async def searched(self, step: steps.OfRun, drop: Repair, bench: Bench, request: Request) -> Report:
         """Look for a patch without a model, in a workspace that is gone afterwards."""
         async with self.workspace(step.run, bench) as (opened, _):
             session = Session(drop, step.job, bench.environment, opened)

@@ -1,6 +1,8 @@
 """Whom an attempt asks, and what they are told: the same for every story."""
 
 from daemon import steps
+from daemon.policy import memory
+from daemon.policy.known import NOTHING, Known
 from daemon.policy.ladder import BASE, model_of, rung_of
 from daemon.rungs import EditScope, Proposer, Rung
 from daemon.settings import Settings
@@ -10,7 +12,7 @@ from daemon.views.jobs import Job, Run
 WITHOUT_A_MODEL: tuple[Proposer, ...] = ("learned", "templates")
 
 
-def propose(job: Job, run: Run, settings: Settings) -> Step:
+def propose(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> Step:
     """Ask the next proposer; where all have given up, the run is over."""
     rung = rung_of(run.rung) or BASE
     proposer = _next_proposer(job, run)
@@ -32,6 +34,8 @@ def propose(job: Job, run: Run, settings: Settings) -> Step:
         [attempt for each in job.runs.values() if each is not run for attempt in each.attempts],
         next((each.coverage for each in job.runs.values() if each.coverage), ""),
         max(each.next_at for each in job.runs.values()),
+        memory.replayed(job, known.fixes) if proposer == "learned" else [],
+        memory.shown(job, known.fixes) if proposer == "model" else [],
     )
 
 

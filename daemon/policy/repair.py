@@ -3,13 +3,14 @@
 from typing import assert_never
 
 from daemon import steps
-from daemon.policy import asking, ending
+from daemon.policy import asking, ending, memory
+from daemon.policy.known import NOTHING, Known
 from daemon.settings import Settings
 from daemon.steps import Attempt, Step
 from daemon.views.jobs import Job, Run
 
 
-def next_step(job: Job, run: Run, settings: Settings) -> Step:
+def next_step(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> Step:
     """What a repair run in hand does next."""
     at = (job.id, run.id, run.number, job.drop)
     attempt = len(run.attempts)
@@ -21,7 +22,9 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
         case "workspace_ready":
             return steps.RunRedGate(*at, _seen_red(job))
         case "red" | "failed_attempt":
-            return asking.propose(job, run, settings)
+            if not job.is_recalled:
+                return memory.ask(job, run, settings, known)
+            return asking.propose(job, run, settings, known)
         case "proposed":
             last = run.attempts[-1]
             return steps.ApplyEdits(*at, attempt, last.answer, last.is_cut_off, asking.limit_of(run))
@@ -30,9 +33,22 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step:
                 message = f"this is the very change that failed before: {same.failure}: {same.message}"
                 return steps.FailAttempt(job.id, run.id, attempt, "same_answer", message)
             return steps.RunGreenGate(*at, attempt, run.evidence, run.attempts[-1].changes)
-        case "green" | "measured":
-            by = (run.attempts[-1].proposer, run.model, run.model_digest)
-            return steps.Certify(*at, attempt, *by, run.evidence, list(run.attempts), run.rung, asking.limit_of(run))
+        case "green" if run.attempts[-1].proposer == "model":  # a search has minimised already
+            return steps.Minimise(*at, attempt, run.evidence, run.attempts[-1].changes)
+        case "green" | "minimal" | "measured":
+            return steps.Certify(
+                *at,
+                attempt,
+                run.attempts[-1].proposer,
+                run.model,
+                run.model_digest,
+                run.evidence,
+                attempts=list(run.attempts),
+                shown=memory.shown(job, known.fixes),
+                project=job.project,
+                rung=run.rung,
+                limit=asking.limit_of(run),
+            )
         case "certified" | "refused" | "exhausted":
             return ending.settle(job, run, run.stage)
         case unreachable:

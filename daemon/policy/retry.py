@@ -24,7 +24,7 @@ def decide(job: Job, settings: Settings, ladder: Ladder | None = None) -> list[S
             return _end(job, steps.SettleJob(job.id, "refused", run.reason))
     base = [run for run in runs if not run.rung]
     if reason := budget.spent(job, settings):
-        return [] if job.open_runs() else [steps.SettleJob(job.id, "failed", f"{reason}; {_what_stopped_it(job)}")]
+        return [] if job.open_runs() else [_give_up(job, f"{reason}; {_what_stopped_it(job)}")]
     if not job.rung and len(base) < settings.base_runs:
         return [] if job.open_runs() else [_base_run(job, len(base), settings)]
     return _escalate(job, settings, ladder or Ladder())
@@ -47,7 +47,13 @@ def _escalate(job: Job, settings: Settings, ladder: Ladder) -> list[Step]:
         opened.append(_open(job, len(job.runs) + len(opened), attempts, rung=name))
     if opened or open_runs:
         return opened
-    return [steps.SettleJob(job.id, "failed", _what_stopped_it(job))]
+    return [_give_up(job, _what_stopped_it(job))]
+
+
+def _give_up(job: Job, reason: str) -> Step:
+    """Close a job that nothing has mended; what its models were shown has not helped."""
+    asked = [run.id for run in job.runs.values() if any(attempt.proposer == "model" for attempt in run.attempts)]
+    return steps.SettleJob(job.id, "failed", reason, asked[-1] if asked else "", job.shown if asked else [])
 
 
 def _next_rungs(job: Job, ladder: Ladder) -> list[str]:

@@ -8,6 +8,7 @@ cannot be used is `Refused`, and nothing else is raised. Whether a fix is right 
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -67,6 +68,11 @@ def _term(read: object, depth: int = 0) -> Term:
     if read[0] != LIST and read[0] not in terms.NODES:
         raise Refused(f"{read[0]:.40} is no part of a program")
     return (read[0], *(_term(part, depth + 1) for part in read[1:]))
+
+
+def fix_name(text: str) -> str:
+    """The name of a fix: certificates that teach the same pattern teach the same fix."""
+    return f"f-{blake2b(text.encode(errors='backslashreplace'), digest_size=8).hexdigest()}"
 
 
 # Learning

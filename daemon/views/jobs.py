@@ -22,7 +22,7 @@ CUT_OFF = ("length", "repeat")  # reasons for which a model stopped though it wo
 
 Stage = Literal[
     "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green",
-    "measured", "certified", "refused", "exhausted",
+    "minimal", "measured", "certified", "refused", "exhausted",
 ]  # fmt: skip
 RunState = Literal["waiting", "running", "settled"]
 
@@ -75,6 +75,9 @@ class Job(Struct):
     rung: str = ""
     hint: str = ""
     cancel_asked: bool = False
+    is_recalled: bool = False  # memory was asked
+    fixes: list[str] = []  # what it had, unless the job is held out
+    shown: list[str] = []
     outcome: str = ""
     reason: str = ""
     settled_at: float = 0.0
@@ -310,6 +313,7 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
         Attempt(
             fact.attempt,
             fact.proposer,
+            fact.fix,
             fact.prompt,
             fact.answer,
             fact.seed,
@@ -328,12 +332,30 @@ def _nothing_found(jobs: Jobs, fact: e.NothingFound) -> None:
     run.coverage, run.next_at = fact.coverage or run.coverage, max(run.next_at, fact.next_at)
 
 
+def _recalled(jobs: Jobs, fact: e.Recalled) -> None:
+    if job := jobs.open.get(fact.job):
+        job.is_recalled = True
+        job.fixes, job.shown = ([], []) if fact.held_out else (fact.fixes, fact.shown)
+
+
 def _edits_applied(jobs: Jobs, fact: e.EditsApplied) -> None:
     run = _run(jobs, fact)
     run.stage = "applied"
     attempt = run.attempts[-1]
     attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes
     attempt.tree, attempt.meaning = fact.tree, fact.meaning
+
+
+def _minimised(jobs: Jobs, fact: e.Minimised) -> None:
+    run = _run(jobs, fact)
+    run.stage = "minimal"
+    attempt = run.attempts[-1]
+    attempt.seconds += fact.seconds
+    if fact.dropped:
+        attempt.answer, attempt.is_cut_off = fact.answer, False
+        attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes
+        attempt.tree, attempt.meaning = fact.tree, fact.meaning
+        attempt.warnings = [*attempt.warnings, f"minimised: {fact.dropped} lines of the change were not needed"]
 
 
 def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
@@ -385,8 +407,10 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.RedGateHeld: _red_gate_held,
     e.RunRefused: _refused,
     e.Proposed: _proposed,
+    e.Recalled: _recalled,
     e.NothingFound: _nothing_found,
     e.EditsApplied: _edits_applied,
+    e.Minimised: _minimised,
     e.AttemptFailed: _attempt_failed,
     e.GreenGatePassed: _green_gate_passed,
     e.ProjectMeasured: _measured,

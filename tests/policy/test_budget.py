@@ -8,12 +8,14 @@ from daemon import events as e
 from daemon import steps
 from daemon.events import Fact
 from daemon.policy import next_step, retry
+from daemon.policy.known import NOTHING
 from daemon.settings import Settings
 from daemon.steps import Step
 from tests.fakes.told import Told
 
 AT: dict[str, Any] = {"job": "r-000001", "run": "r-000001.1"}
 RED = e.RedGateHeld(**AT, failing=["t"], passing=3, signature="v1:x", message="boom")
+RECALLED = e.Recalled(**AT, fixes=[])
 NO_OTHERS = [e.NothingFound(**AT, proposer=proposer) for proposer in ("learned", "templates")]
 DAY_S = 86_400
 
@@ -27,13 +29,13 @@ def asked(attempt: int) -> list[Fact]:
 
 def told(times: int) -> Told:
     facts = [fact for attempt in range(1, times + 1) for fact in asked(attempt)]
-    return Told().accepted().opened(attempts=20).claimed().tell(RED, *NO_OTHERS, *facts)
+    return Told().accepted().opened(attempts=20).claimed().tell(RED, RECALLED, *NO_OTHERS, *facts)
 
 
 def after(times: int, settings: Settings) -> Step | None:
     views = told(times).views
     job = views.jobs.open["r-000001"]
-    return next_step(job, job.runs["r-000001.1"], settings, views.jobs.today)
+    return next_step(job, job.runs["r-000001.1"], settings, NOTHING._replace(today=views.jobs.today))
 
 
 @pytest.mark.parametrize(
@@ -74,10 +76,10 @@ def test_another_day_begins_with_the_first_run_that_is_taken_up() -> None:
 
 
 def test_what_needs_no_model_is_asked_whatever_is_spent() -> None:
-    views = Told().accepted().opened().claimed().tell(RED).views
+    views = Told().accepted().opened().claimed().tell(RED, RECALLED).views
     views.jobs.today.begin(0.0)
     views.jobs.today.calls = 5
     job = views.jobs.open["r-000001"]
-    step = next_step(job, job.runs["r-000001.1"], Settings(day_model_calls=1), views.jobs.today)
+    step = next_step(job, job.runs["r-000001.1"], Settings(day_model_calls=1), NOTHING._replace(today=views.jobs.today))
     assert isinstance(step, steps.Propose)
     assert step.proposer == "learned"

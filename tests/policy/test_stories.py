@@ -8,7 +8,8 @@ from msgspec import structs
 from daemon import events as e
 from daemon import steps
 from daemon.events import Fact
-from daemon.policy import next_step
+from daemon.policy import next_step, recall
+from daemon.policy.known import Known
 from daemon.settings import Settings
 from daemon.steps import Step
 from tests.fakes.told import Told
@@ -16,15 +17,19 @@ from tests.fakes.told import Told
 SETTINGS = Settings()
 AT: dict[str, Any] = {"job": "r-000001", "run": "r-000001.1"}
 RED = e.RedGateHeld(**AT, failing=["t"], passing=3, signature="v1:x", message="boom")
+RECALLED = e.Recalled(**AT, fixes=[])
 PROPOSED = e.Proposed(**AT, attempt=1, prompt="p", answer="a")
 AGAIN = e.Proposed(**AT, attempt=2, prompt="p", answer="b")
 APPLIED = e.EditsApplied(**AT, attempt=1, files=["a.py"], diff="d")
+SEARCHED = e.Proposed(**AT, attempt=1, prompt="", answer="a", proposer="templates")
+GREEN = e.GreenGatePassed(**AT, attempt=1, fixed=1, kept=3)
 FAILED = e.AttemptFailed(**AT, attempt=1, failure="same_failure", message="still boom")
 CERTIFIED = e.Certified(**AT, attempt=1, certificate="c", patch="p")
 
 
 def after(*facts: Fact, attempts: int = 6) -> Step | None:
-    told = Told().accepted().opened(attempts=attempts).claimed().tell(*facts)
+    with_memory = [each for fact in facts for each in ((fact, RECALLED) if fact is RED else (fact,))]
+    told = Told().accepted().opened(attempts=attempts).claimed().tell(*with_memory)
     job = told.views.jobs.open["r-000001"]
     return next_step(job, job.runs["r-000001.1"], SETTINGS)
 
@@ -40,7 +45,9 @@ def after(*facts: Fact, attempts: int = 6) -> Step | None:
         ([RED, PROPOSED, APPLIED], steps.RunGreenGate),
         ([RED, PROPOSED, APPLIED, FAILED], steps.Propose),
         ([RED, FAILED], steps.Propose),
-        ([RED, PROPOSED, APPLIED, e.GreenGatePassed(**AT, attempt=1, fixed=1, kept=3)], steps.Certify),
+        ([RED, PROPOSED, APPLIED, GREEN], steps.Minimise),
+        ([RED, PROPOSED, APPLIED, GREEN, e.Minimised(**AT, attempt=1)], steps.Certify),
+        ([RED, SEARCHED, APPLIED, GREEN], steps.Certify),
         ([RED, PROPOSED, APPLIED, CERTIFIED], steps.SettleRun),
         ([e.RunRefused(**AT, verdict="flaky", cause="it depends")], steps.SettleRun),
     ],
@@ -103,6 +110,25 @@ def test_what_needs_no_model_is_asked_first_and_costs_no_attempt() -> None:
     over = after(RED, *given_up)
     assert isinstance(over, steps.SettleRun)
     assert "nobody has anything more to suggest" in over.reason
+
+
+def test_memory_is_asked_once_when_the_failure_is_known_and_a_share_is_held_out() -> None:
+    told = Told().accepted().opened().claimed().tell(RED)
+    job = told.views.jobs.open["r-000001"]
+    lesson = e.FixLearned(
+        job="r-000000", fix="f-1", signature="v1:x", before="a", after="b", pattern="p", message="boom"
+    )
+    told.tell(lesson)
+    views = told.views
+    known = Known(views.jobs.today, views.fix_database, recall.index(views.fix_database))
+    for share, held_out in ((0.0, False), (1.0, True)):
+        step = next_step(job, job.runs["r-000001.1"], Settings(memory_holdout=share), known)
+        assert isinstance(step, steps.Remember)
+        assert (step.fixes, step.held_out) == (["f-1"], held_out)
+    told.tell(e.Recalled(**AT, fixes=["f-1"]))
+    asked = next_step(job, job.runs["r-000001.1"], SETTINGS, known)
+    assert isinstance(asked, steps.Propose)
+    assert [fix.fix for fix in asked.replayed] == ["f-1"]
 
 
 def test_a_change_that_failed_before_is_not_tested_again() -> None:

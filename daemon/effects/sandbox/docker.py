@@ -9,34 +9,45 @@ is done about it here:
 - an unread stream makes a kill hang: the stream is closed first;
 - a start that fails leaves a container: it has a name before it is made, and is removed by it in every case;
 - logs of a flood cost a core and a disk: there is no log, and what is read has a limit;
-- the client blocks: it has threads of its own, and whoever waits for output can be cancelled.
+- the client blocks: it has threads of its own, and whoever waits for output can be cancelled;
+- a build goes on while somebody listens: who turns away closes the connection, and the engine ends the build.
 """
 
 import contextlib
 import os
 import secrets
 import socket
+import tarfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import docker
+import msgspec
 import requests
 from anyio import CancelScope, CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
+from docker import auth
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import parse_repository_tag
 from docker.utils import socket as frames
 
 from daemon.effects.sandbox import Command, Level, Ran, ending, host, skeleton
+from daemon.effects.sandbox.images import FLOOD, Build, Errand, Image
 from daemon.effects.sandbox.kept import Kept
 from daemon.effects.sandbox.probe import probe
 from daemon.effects.world import Fault
 
 ENGINE = "unix:///var/run/docker.sock"
-LABEL, JOB_LABEL = "mendd.sandbox", "mendd.job"
+LABEL, JOB_LABEL, BUILT_LABEL = "mendd.sandbox", "mendd.job", "mendd.built"
+BUILT = "mendd/built"
 ANSWER_S = 30  # no call to the engine takes longer, or it is down
 THREADS = 64  # each run holds one while its program runs
+PULL_SAYS_BYTES = 64 * 2**20  # progress only; the largest images stay far below
+PERIOD_US = 100_000  # of which processors are given in shares
 ERRORS = 2  # the number of the error stream in what the engine sends
 REMEDY = (
     "install the Docker Engine (Debian: apt-get install docker.io iptables), start dockerd, and let this user reach it"
@@ -112,7 +123,118 @@ class Docker:
             await run_sync(self._client.close, limiter=self._threads)
             self._client = None
 
+    # Images
+
+    async def image(self, name: str) -> Image | None:
+        """The image of this name or id, if it is here."""
+        return await self._call(self._image, name)
+
+    async def pull(self, name: str, seconds: float) -> str:
+        """Fetch it: nothing, or why not."""
+        try:
+            repository, tag = parse_repository_tag(name)
+            registry, _ = auth.resolve_repository_name(repository)
+        except DockerException as error:
+            return str(error)
+
+        def ask() -> requests.Response:
+            api = self._api()
+            key = auth.get_config_header(api, registry)
+            named = {"fromImage": repository, "tag": tag or "latest"}  # without a tag it would be all of them
+            return self._post("images/create", named, headers={"X-Registry-Auth": key} if key else {})
+
+        return await self._errand(Errand(PULL_SAYS_BYTES), seconds, ask)
+
+    async def build(self, build: Build) -> str:
+        """Build it: nothing, or which step failed."""
+
+        def ask() -> requests.Response:
+            with TemporaryFile() as context:
+                _pack(build.context, context)
+                context.seek(0)
+                kind = {"Content-Type": "application/x-tar"}
+                return self._post("build", self._limits(build), headers=kind, data=context)
+
+        return await self._errand(Errand(FLOOD * build.output_bytes), build.seconds, ask)
+
+    async def built(self) -> dict[str, Image]:
+        """All that was built here for this daemon."""
+        return await self._call(self._built)
+
+    async def discard(self, key: str) -> bool:
+        """Remove what was built under this key, unless a container uses it."""
+        return await self._call(self._discard, key)
+
+    def built_name(self, key: str) -> str:
+        """How the engine calls what is built under this key."""
+        return f"{BUILT}:{self._owner}-{key}"
+
+    async def _errand(self, errand: Errand, seconds: float, ask: Callable[[], requests.Response]) -> str:
+        why = ""
+        with move_on_after(seconds) as clock:
+            try:
+                why = await self._call(errand.run, ask, abandon_on_cancel=True)
+            finally:
+                errand.stop()
+        return errand.told(f"it took longer than {seconds:g} s") if clock.cancelled_caught else why
+
     # What blocks
+
+    def _image(self, name: str) -> Image | None:
+        try:
+            told = self._api().inspect_image(name)  # type: ignore[no-untyped-call]  # the stubs leave it open
+        except APIError as error:
+            if error.is_client_error():  # not there, or no name at all
+                return None
+            raise
+        config = told["Config"] or {}
+        variables = dict(pair.partition("=")[::2] for pair in config.get("Env") or [])
+        return Image(told["Id"], told["Size"], config.get("WorkingDir") or "", variables)
+
+    def _built(self) -> dict[str, Image]:
+        prefix = self.built_name("")
+        found = self._api().images(filters={"label": f"{BUILT_LABEL}={self._owner}"})
+        names = {name: image for image in found for name in image["RepoTags"] or []}
+        return {
+            name.removeprefix(prefix): Image(image["Id"], image["Size"])
+            for name, image in names.items()
+            if name.startswith(prefix)
+        }
+
+    def _discard(self, key: str) -> bool:
+        try:
+            self._api().remove_image(self.built_name(key))
+        except NotFound:
+            return True
+        except APIError as error:
+            if error.is_client_error():  # a container uses it
+                return False
+            raise
+        return True
+
+    def _limits(self, build: Build) -> dict[str, Any]:
+        """A build's name and what it may take. Its steps run as root of a container: the engine knows no other way."""
+        labels, limits = {BUILT_LABEL: self._owner}, [{"Name": "core", "Soft": 0, "Hard": 0}]
+        return {
+            "version": "1",  # the builder that every engine has
+            "t": self.built_name(build.key),
+            "dockerfile": build.dockerfile,
+            "labels": msgspec.json.encode(labels).decode(),
+            "ulimits": msgspec.json.encode(limits).decode(),
+            "networkmode": "bridge",
+            "memory": build.memory_bytes,
+            "memswap": build.memory_bytes,
+            "cpuperiod": PERIOD_US,
+            "cpuquota": int(min(build.processors, os.cpu_count() or 1) * PERIOD_US),
+            "rm": "1",
+            "forcerm": "1",
+        }
+
+    def _post(self, path: str, params: dict[str, Any], **more: Any) -> requests.Response:  # noqa: ANN401  passed on
+        """Ask for what takes its time and tells while it does: silence is no error."""
+        api = self._api()
+        url = f"{api.base_url}/v{api.api_version}/{path}"
+        return api.post(url, params=params, stream=True, timeout=(ANSWER_S, None), **more)
 
     def _api(self) -> docker.APIClient:
         with self._opening:
@@ -261,6 +383,19 @@ def _walls(command: Command) -> dict[str, Any]:
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
     }
+
+
+def _pack(folder: Path, into: IO[bytes]) -> None:
+    """The folder as a build wants it: the same bytes for the same content, whoever owns it since whenever."""
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = 0
+        return entry if entry.isreg() or entry.isdir() or entry.issym() or entry.islnk() else None
+
+    with tarfile.open(fileobj=into, mode="w") as tar:
+        tar.add(folder, ".", filter=plain)
 
 
 def _bind(source: str, target: str, *, writable: bool) -> dict[str, Any]:

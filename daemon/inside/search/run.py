@@ -77,11 +77,29 @@ def search(request: Dict[str, Any], place: str) -> None:
             )
             found = engine.search(sources, baseline, asked, budget)
             report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
+        if request["mode"] == "offers":
+            report.update(first_that_holds(request["offers"], asked, baseline))
     except judge.Dead as dead:
         report["error"] = str(dead)
     finally:
         asked.close()
         write(report, place)
+
+
+def first_that_holds(offers: List[Dict[str, str]], asked: Any, baseline: Any) -> Dict[str, Any]:
+    """The first of these changes with which all is green, without what it does not need."""
+    from mendd_search import minimise, suspicion  # noqa: PLC0415  # loaded just now
+
+    for number, changes in enumerate(offers):
+        if not asked.try_(changes).passed:
+            continue
+        smaller = minimise.minimise(asked.sources, changes, asked)
+        parts = minimise.hunks(asked.sources, smaller)
+        lines = [(part.path, range(part.start + 1, max(part.end, part.start + 1) + 1)) for part in parts]
+        covering = min(suspicion.covering(baseline, path, numbers) for path, numbers in lines) if lines else 0
+        held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering, "changes": smaller}
+        return {"plausible": [held], "tried": number + 1, "generated": len(offers)}
+    return {"plausible": [], "tried": len(offers), "generated": len(offers)}
 
 
 def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:
