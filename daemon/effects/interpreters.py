@@ -1,0 +1,46 @@
+"""The interpreters of this machine: ours, or one of the version that a job asks for. None is ever downloaded."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from daemon.effects.needs import EnvironmentRefused
+
+
+def interpreter(version: str) -> Path:
+    """An interpreter of this version on this machine; ours where none is asked for."""
+    if not version:
+        return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    minor = ".".join(version.split(".")[:2])
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    kept_by_pyenv = sorted(pyenv.glob(f"{version}*/bin/python{minor}"), reverse=True)
+    for place in (shutil.which(f"python{minor}") or "", *map(str, kept_by_pyenv), _uv_finds(version)):
+        if place and _is_version(python := Path(place).resolve(), version):
+            return python
+    raise EnvironmentRefused(f"the job wants Python {version}, and this machine has none; install it, or name an image")
+
+
+def prefix_of(python: Path) -> Path:
+    """The folder that an interpreter lives in, with all that it needs."""
+    return python.parent.parent
+
+
+def _is_version(python: Path, version: str) -> bool:
+    """Whether it is 3.1, say, and not 3.11."""
+    return f"{_said([str(python), '-c', 'import platform; print(platform.python_version())'])}.".startswith(
+        f"{version}."
+    )
+
+
+def _uv_finds(version: str) -> str:
+    options = ["--no-config", "--no-project", "--system", "--no-python-downloads"]
+    return _said([find_uv_bin(), "python", "find", *options, version])
+
+
+def _said(words: list[str]) -> str:
+    said = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603  programs of this machine
+    return said.stdout.strip()
