@@ -21,6 +21,7 @@ from daemon.text.lines import as_asserted, shape
 VERSION = "v2"
 MESSAGE_CHARACTERS = 160
 READ_CHARACTERS = 20_000  # of one line
+LINES_READ = 20_000  # the last ones: a failure is told at the end
 FRAMES_READ_LINES = 600  # before the error: pytest shows whole functions
 FUNCTIONS_KEPT = 3  # the innermost: further out stands who called, which differs from test to test
 DEEP = "RecursionError"  # where it was noticed is chance
@@ -119,7 +120,8 @@ def _digest(words: str) -> str:
 
 def _readable(output: str) -> list[str]:
     """The lines that say something; of a group of exceptions, as far as the first one in it."""
-    lines = [line.rstrip()[:READ_CHARACTERS] for line in _ESCAPES.sub("", output).splitlines() if line.strip()]
+    last = _ESCAPES.sub("", output).splitlines()[-LINES_READ:]
+    lines = [line.rstrip()[:READ_CHARACTERS] for line in last if line.strip()]
     first = next(
         (place for place, line in enumerate(lines) if line.endswith("+---------------- 1 ----------------")), None
     )

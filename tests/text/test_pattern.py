@@ -198,7 +198,7 @@ def test_a_hostile_pattern_is_refused_or_changes_nothing(text: str) -> None:
     assert all("import" not in way for way in ways)
 
 
-@pytest.mark.parametrize("source", ["(" * 50_000, "-" * 50_000 + "1", "x." * 50_000 + "y", "a = b < c\n" * 20_000])
+@pytest.mark.parametrize("source", ["(" * 50_000, "-" * 50_000 + "1", "x." * 50_000 + "y", "a = b < c\n" * 5_000])
 def test_a_hostile_source_ends_soon(source: str) -> None:
     """Nothing here is timed: without bounds this would not end while anybody waits."""
     assert len(apply(taught("x = a < b\n", "x = a <= b\n"), source, ())) <= pattern.INSTANCES
