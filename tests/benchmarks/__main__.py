@@ -13,7 +13,18 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from tests.benchmarks import appends, candidates, doorbell, folds, jobs, replays, signatures, similar, simulation, starts
+from tests.benchmarks import (
+    appends,
+    candidates,
+    doorbell,
+    folds,
+    jobs,
+    replays,
+    signatures,
+    similar,
+    simulation,
+    starts,
+)
 from tests.benchmarks.measure import surroundings, table, tell
 
 BENCHMARKS: dict[str, ModuleType] = {
@@ -33,9 +44,9 @@ HEAD = """# Benchmarks
 
 Written by `python -m tests.benchmarks` (about twenty minutes; the group `bench` brings the peers: `uv sync
 --all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs`, `signatures`, `similar`,
-`simulation`, `candidates` to measure only these and leave the other tables alone; `--rounds` says how often everybody
-has his turn (3), `--folder` where the files go (a temporary folder, so mind what file system that is), `--dry` only
-prints.
+`replays`, `simulation`, `candidates` to measure only these and leave the other tables alone; `--rounds` says how often
+everybody has his turn (3), `--folder` where the files go (a temporary folder, so mind what file system that is),
+`--dry` only prints.
 
 Where a table says so, a figure is the median of several rounds in which the contestants take turns (A B A B) on the
 same machine and file system. A ratio says how many times better mendd is, and only ratios should be compared between
