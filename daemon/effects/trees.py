@@ -272,7 +272,8 @@ def _take_commit(tree: Tree, git: Git, commit: str) -> None:
     _set_base(tree, git.ask("rev-parse", f"{commit}^{{tree}}").decode().strip())
     index = tree.folder / "index"
     tree.git.ask("read-tree", "base", index=index)
-    tree.git.ask("checkout-index", "--all", "--force", "--index", index=index, tree=tree.files)  # apply compares times
+    # With --index, or no patch could be applied to what git would take for changed files.
+    tree.git.ask("checkout-index", "--all", "--force", "--index", index=index, tree=tree.files)
 
 
 def _listed(place: Path, git: Git | None) -> Iterator[Path]:

@@ -88,7 +88,9 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
 
         @outermost
         def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
-            self.raised[call.when] = call.excinfo.value if call.excinfo else None
+            kept = getattr(item, "_excinfo", None) or [None]  # what a unittest.TestCase raised reaches the call later
+            raised = call.excinfo or kept[0]
+            self.raised[call.when] = raised.value if raised else None
             self.marked = item.get_closest_marker("xfail") is not None or _expected_to_fail(item)
             yield
 

@@ -23,6 +23,9 @@ DETAIL_CHARACTERS = 1500
 OUTPUT_CHARACTERS = 600
 SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 _THEIRS = re.compile(r"module '([\w.]+)' has no attribute|partially initialized module '([\w.]+)'")
+_NO_NETWORK = re.compile(
+    r"Temporary failure in name resolution|Name or service not known|nodename nor servname|Network is unreachable"
+)
 _NO_FIXTURE = re.compile(r"fixture '([^']+)' not found")
 _USAGE_ERROR, _NONE_COLLECTED = 4, 5  # pytest's exit statuses
 
@@ -86,6 +89,8 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
     failing = [target for target in wanted if not _all_pass(meant[target], first)]
     reasons = {target: _reason(target, meant[target], first) for target in failing}
     held = [target for target in failing if not reasons[target]]
+    if out_of_reach := {target: why for target, why in reasons.items() if _NO_NETWORK.search(why)}:
+        return Refused("environment", _environment(first, out_of_reach))  # whatever is mended, these stay red
     if not held:
         nothing_ran = failing or not first.tests
         return Refused("environment", _environment(first, reasons)) if nothing_ran else _green(first, wanted)
@@ -184,6 +189,8 @@ def _not_ours(outcome: Outcome, session: Outcomes) -> str:
         return f"a plugin is missing: there is no fixture {found[1]!r}"
     if cause is None:
         return ""
+    if _NO_NETWORK.search(cause.message):
+        return f"the network is wanted, and the sandbox has none: {cause}"
     if cause.type in ("ModuleNotFoundError", "ImportError"):
         return _not_imported(cause, session)
     if cause.type == "MemoryError" and not cause.frames:

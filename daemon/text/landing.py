@@ -401,6 +401,8 @@ def _doubled(old: Sequence[str], new: Sequence[str], after: Sequence[str]) -> st
         told = next(_telling(new[-count:]), "")
         if told and new[-count:] == after[:count] and old[-count:] != new[-count:]:
             return told
+    if old[-1:] == new[-1:] and next(_telling(old[-1:]), ""):
+        return ""  # it ends where ORIGINAL ends: what is alike below is another function's
     added = Counter(_telling(new)) - Counter(_telling(old))
     again = added & Counter(_telling(after[: len(new) + 2]))
     if sum(again.values()) >= 2 and 2 * sum(again.values()) >= sum(added.values()):  # noqa: PLR2004  one may be chance

@@ -86,6 +86,7 @@ def test_what_cannot_be_had_is_refused_with_the_exact_cause(tmp_path: Path, tree
         (Wanted(), {"pyproject.toml": "[build-system]\n"}, Plan(installs_project=True)),
         (Wanted(python="3.9"), {}, Plan(python="3.9")),
         (Wanted(requirements=["six"]), {"setup.py": ""}, Plan(requirements=["six"])),
+        (Wanted(as_of="2019-04-01"), {}, Plan(as_of="2019-04-01")),
     ],
 )
 def test_what_the_drop_says_goes_before_what_the_project_says(

@@ -136,6 +136,13 @@ def test_a_test_patch_is_part_of_the_tree(checkout: Path, trees: Trees) -> None:
     assert (tree.files / "test_new.py").read_text() == "def test_new(): assert False\n"
 
 
+def test_a_test_patch_may_change_what_the_commit_has(checkout: Path, trees: Trees) -> None:
+    before = git(checkout, "show", "HEAD:answer.py").splitlines()
+    patch = f"--- a/answer.py\n+++ b/answer.py\n@@ -1 +1,2 @@\n+# tested\n {before[0]}\n"
+    tree = trees.of_job("r-000001", Source(str(checkout), "HEAD", patch))
+    assert (tree.files / "answer.py").read_text().splitlines() == ["# tested", *before]
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

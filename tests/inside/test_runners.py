@@ -118,6 +118,9 @@ def test_pytest_sessions(tmp_path: Path, python: str) -> None:
     assert failed.message.startswith("AssertionError: assert 2 == 3")
     assert failed.cause is not None
     assert [(frame.file, frame.function) for frame in failed.cause.frames] == [("tests/test_all.py", "test_total")]
+    of_unittest = outcomes.tests["tests/test_all.py::UnitTests::test_equal"].cause
+    assert of_unittest is not None
+    assert [frame.function for frame in of_unittest.frames] == ["test_equal"]
     assert "printed" in failed.output
     assert "assert shop.total" in failed.detail
     assert outcomes.tests["tests/test_all.py::test_expected"].marked

@@ -227,3 +227,12 @@ def test_indentation_alone_tells_no_places_apart(lines: str, is_landing: bool) -
     files = {"a.py": "def f(a):\n    if a:\n        return 1\n    return 1\n"}
     answer = f"FILE: a.py\n{lines}ORIGINAL:\n    return 1\nREPLACEMENT:\n    return 2\n"
     assert bool(landing(answer, files)) is is_landing
+
+
+def test_lines_may_be_like_those_of_the_next_function() -> None:
+    """An edit that ends where ORIGINAL ends repeats nothing, however alike the neighbour is."""
+    neighbour = "def b():\n    if many:\n        # all at once\n        return fields(many=True)\n"
+    before = f"def a():\n    return fields()\n\n{neighbour}"
+    body = "    if many:\n        # all at once\n        return fields(many=True)\n    return fields()\n\ndef b():\n"
+    edit = Edit("a.py", f"def a():\n{body}", "def a():\n    return fields()\n\ndef b():\n", (1, 4))
+    assert land([edit], {"a.py": before}) == {"a.py": before.replace("    return fields()\n\ndef b():\n", body, 1)}

@@ -93,6 +93,7 @@ def broken_file(cause: Cause, status: Status = "error") -> Outcomes:
 
 
 NUMPY = Cause("ModuleNotFoundError", "No module named 'numpy'", name="numpy", frames=[IN_SOURCE])
+LONELY = Cause("gaierror", "[Errno -3] Temporary failure in name resolution", frames=[IN_SOURCE])
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,7 @@ NUMPY = Cause("ModuleNotFoundError", "No module named 'numpy'", name="numpy", fr
         (session({TARGET: Outcome("error", detail="fixture 'mocker' not found", phase="setup")}),
          "there is no fixture 'mocker'"),
         (session({TARGET: Outcome("skipped", Cause("Skipped", "needs a network"))}), "is skipped: Skipped: n"),
+        (session({TARGET: Outcome("error", LONELY, phase="call")}), "the network is wanted, and the s"),
         (session({OTHER: PASSED}), "was not collected; did you mean tests/test_a.py::test_other?"),
         (session(ended=Ended(5)), "was not collected"),
         (structs.replace(session(ended=Ended(4, output="usage: x\nERROR: unknown option --cov\n")), collected=None),
@@ -127,6 +129,12 @@ def test_what_is_the_environments_fault_is_refused_with_its_cause(before: Outcom
     verdict = refused(before)
     assert verdict.verdict == "environment"
     assert cause in verdict.cause
+
+
+def test_one_target_that_wants_the_network_is_enough_to_refuse() -> None:
+    """All targets have to turn green, and that one never will."""
+    verdict = refused(session({TARGET: FAILED, OTHER: Outcome("failed", LONELY)}), targets=(TARGET, OTHER))
+    assert verdict.cause.startswith("the network is wanted")
 
 
 @pytest.mark.parametrize(
