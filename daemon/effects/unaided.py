@@ -32,6 +32,8 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
     """Let the templates look."""
     begun = current_time()
     drop, settings = repair_of(step), shop.settings
+    if not settings.search_s:
+        return [e.NothingFound(job=step.job, run=step.run, proposer=step.proposer, why="search_s is 0: no search")]
     held = await recall(world.blobs, step.evidence, gates.Held)
     bench = await shop.bench(step.job, drop)
     longer = LONGER_ON_A_RUNG if step.rung.id else 1

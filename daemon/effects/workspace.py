@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Literal
 
 from msgspec import Struct
@@ -137,7 +138,8 @@ def sweep(folder: Path) -> int:
 @cache
 def overlays_allowed(folder: Path) -> bool:
     """Whether this process may mount overlays there: tried, not guessed."""
-    trial = folder / f".trial-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    trial = Path(mkdtemp(prefix=".trial-", dir=folder))  # several workers may try at once
     try:
         for name in ("lower", "upper", "files"):
             (trial / name).mkdir(parents=True)
