@@ -11,6 +11,7 @@ from .verdicts import Baseline, Test
 
 LAST_FRAME_BONUS = 0.25  # of a whole; most fixes of crashes touch the line that crashed or one near it
 FRAME_DECAY = 0.7  # each frame further out says less
+HUNG = "Hung"  # how the judge's message of a test begins that never ended: its frame is where it was stopped, by chance
 BESIDE = 0.8  # in half of all bugs the test's file is named after the file to be changed: the others come later
 ONLY_IN_FRAMES = 0.5  # of a line that crashed while modules were imported: no test executes it
 
@@ -76,6 +77,8 @@ def _frames(failed: Sequence[Test]) -> Dict[Line, float]:
     """The bonus of the lines in the failing tests' tracebacks, innermost frame last."""
     bonus: Dict[Line, float] = {}
     for test in failed:
+        if test.error.startswith(HUNG):
+            continue
         for depth, (path, number) in enumerate(reversed(list(test.frames))):
             bonus[path, number] = max(bonus.get((path, number), 0.0), LAST_FRAME_BONUS * FRAME_DECAY**depth)
     return bonus

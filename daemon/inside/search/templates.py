@@ -122,7 +122,8 @@ TEMPLATES: Tuple[Template, ...] = (
 # What a message of a failing test makes likelier: factors on the priors. A wrong value says nothing of its cause, a
 # crash often does.
 HINTS: Tuple[Tuple[str, Mapping[str, float]], ...] = (
-    (r"RecursionError|out of fuel|Timeout", {"collect": 0.4, "count": 0.7, "insert-guard": 0.8, "insert-assign": 0.8}),
+    (r"^Hung|^out of fuel", {"compare-operator": 0.5, "augmented-operator": 0.6, "other-condition": 0.7, "count": 0.7}),
+    (r"RecursionError", {"collect": 0.4, "count": 0.7, "insert-guard": 0.8, "insert-assign": 0.8}),
     (r"'?NoneType'? (?:object )?has no attribute|argument of type 'NoneType'", {"guard": 0.5, "return": 0.6}),
     (r"'NoneType' object|and 'NoneType'|NoneType: ", {"return": 0.5, "in-place": 0.6, "get": 0.7, "alternative": 0.6}),
     (r"IndexError", {"off-by-one": 0.7, "guard": 0.7, "insert-guard": 0.7, "extend-condition": 0.8}),

@@ -27,6 +27,11 @@ def test_the_line_that_crashed_comes_before_its_neighbours() -> None:
     assert lines_of(Baseline(tests, {})) == [6, 4, 5]
 
 
+def test_where_a_test_was_stopped_that_never_ended_is_chance() -> None:
+    hung = ran("b", 4, 5, 6, passed=False, frames=(6,))._replace(error="Hung: it takes too long")
+    assert lines_of(Baseline([hung], {})) == [4, 5, 6]
+
+
 def test_a_crash_at_import_has_only_its_frames() -> None:
     baseline = Baseline([ran("b", passed=False, frames=(7,))], {"m.py": {1, 7}})
     assert lines_of(baseline) == [7]
