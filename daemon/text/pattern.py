@@ -195,6 +195,34 @@ def abstracted(pattern: Pattern, kept: Collection[str] | None = None) -> Pattern
     return Pattern(changes, pattern.imports)
 
 
+def widened(pattern: Pattern) -> Pattern:
+    """The pattern with holes for whole expressions that it only carries over: what changed is all that it says."""
+    holes: dict[Term, str] = {}
+
+    def hollow(term: Term, carried: Collection[Term]) -> Term:
+        if isinstance(term, str):
+            return term
+        if term in carried:
+            return holes.setdefault(term, f"?e{len(holes)}")
+        return tuple(hollow(part, carried) for part in term)
+
+    changes = []
+    for before, after in pattern.changes:
+        carried = set(_expressions(before)) & set(_expressions(after)) - {before, after}
+        changes.append((hollow(before, carried), hollow(after, carried)))
+    return Pattern(tuple(changes), pattern.imports)
+
+
+def _expressions(term: Term) -> Iterator[Term]:
+    """The expressions in a term that say more than a small constant."""
+    if isinstance(term, str):
+        return
+    if terms.kind_of(term) == "e" and not KEPT & set(terms.words(term)):
+        yield term
+    for part in term:
+        yield from _expressions(part)
+
+
 def generalise(one: Pattern, other: Pattern) -> Pattern | None:
     """The most special pattern that both are instances of; None where it would mean nothing."""
     if len(one.changes) != len(other.changes) or one.imports != other.imports:
@@ -253,7 +281,7 @@ def apply(pattern: Pattern, source: str, suspicious_lines: Sequence[int], most: 
         return []
     try:
         tree = terms.read(source)
-        for each in (pattern, abstracted(pattern)):
+        for each in (pattern, abstracted(pattern), widened(abstracted(pattern))):
             if not _means_something(each):
                 return []
             ways = (text for text in _instances(each, source, tree, suspicious_lines) if text != source)

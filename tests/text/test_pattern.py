@@ -202,3 +202,16 @@ def test_a_hostile_pattern_is_refused_or_changes_nothing(text: str) -> None:
 def test_a_hostile_source_ends_soon(source: str) -> None:
     """Nothing here is timed: without bounds this would not end while anybody waits."""
     assert len(apply(taught("x = a < b\n", "x = a <= b\n"), source, ())) <= pattern.INSTANCES
+
+
+def test_what_an_edit_only_carries_over_may_be_any_expression() -> None:
+    taught = learn(
+        {
+            "a.py": (
+                "def f(cart):\n    return cart.total() > LIMIT\n",
+                "def f(cart):\n    return cart.total() >= LIMIT\n",
+            )
+        }
+    )
+    replayed = apply(taught, "def g(age, limits):\n    return age + 1 > limits[0]\n", [2])
+    assert replayed == ["def g(age, limits):\n    return age + 1 >= limits[0]\n"]
