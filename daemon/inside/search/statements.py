@@ -8,12 +8,13 @@ import ast
 import re
 from typing import Any, Iterator, List, Tuple
 
-from .calls import ranked_names
+from .calls import ranked_names, unlike
 from .conditions import pool
 from .fragments import Code
 from .source import DEFINITIONS, FUNCTIONS, LOOPS, Source, Splice, kind_of
 from .vocabulary import EXCEPTIONS, IN_PLACE, PURE
 
+ANY_NAME = 0.8  # what two names cost that are asked for without likeness to anything; here they are like each other
 GUARDS = 14  # conditions that are tried as a guard in one place
 SIMPLE = (
     ast.Assign,
@@ -202,7 +203,8 @@ def inserted_assignments(node: Any, source: Source) -> Iterator[Splice]:
         for value, also_far in names:
             alike = scope.kind(target) == scope.kind(value)
             if target != value and target in stored:
-                yield from source.insert(node, f"{target} = {value}", far + also_far + (0.0 if alike else 0.3))
+                unlikely = far + also_far - ANY_NAME + ANY_NAME / 2 * unlike(target, value) + (0.0 if alike else 0.3)
+                yield from source.insert(node, f"{target} = {value}", unlikely)
 
 
 def inserted_collecting(node: Any, source: Source) -> Iterator[Splice]:
