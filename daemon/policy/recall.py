@@ -43,11 +43,6 @@ def is_held_out(job: str, share: float) -> bool:
     return int.from_bytes(drawn) < share * 2**64
 
 
-def fix_name(pattern: str) -> str:
-    """The name of a fix: certificates that teach the same pattern teach the same fix."""
-    return f"f-{blake2b(pattern.encode(errors='backslashreplace'), digest_size=8).hexdigest()}"
-
-
 def index(database: FixDatabase) -> Index:
     """The messages of the failures that fixes are remembered for; whoever keeps it adds those learned later."""
     return Index((name, fix.message) for name, fix in database.fixes.items() if fix.message)

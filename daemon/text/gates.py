@@ -97,12 +97,11 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
     if first.running not in ids and (first.problems or not first.is_complete):
         return Refused("environment", f"no change could be judged by these tests: {_doubt(first)}")
     outcome = _worst(held[0], meant[held[0]], first)
-    name, _ = signature.of(str(outcome.cause or outcome.detail))
     return Held(
         targets=wanted,
         failing=held,
         baseline=[name for name, each in first.tests.items() if each.passes and name not in unstable],
-        signature=name,
+        signature=_signature(outcome),
         message=_told(held, meant, first),
         flaky=sorted(unstable),
         meddling=first.meddling,
@@ -291,8 +290,14 @@ def _is_syntax(outcome: Outcome) -> bool:
 def _again(held: Held, missing: Sequence[str], meant: dict[str, list[str]], after: Outcomes) -> Failure:
     """Whether any target still fails as it did on the untouched tree."""
     causes = [_worst(target, meant[target], after) for target in missing]
-    names = {signature.exact(signature.of(str(outcome.cause or outcome.detail))[0]) for outcome in causes}
+    names = {signature.exact(_signature(outcome)) for outcome in causes}
     return "same_failure" if signature.exact(held.signature) in names else "other_failure"
+
+
+def _signature(outcome: Outcome) -> str:
+    """Of all that it said: the more of a report, the surer the name."""
+    name, _ = signature.of(outcome.detail or str(outcome.cause))
+    return name
 
 
 # Words

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from daemon.events import FixLearned
 from daemon.policy.dice import seed_of
-from daemon.policy.recall import fix_name, index, recall
+from daemon.policy.recall import index, recall
 from daemon.text import pattern
+from daemon.text.pattern import fix_name
 from daemon.text.similar import Index
 from daemon.text.terms import Refused
 from daemon.views.fix_database import FOLD, FixDatabase

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from daemon import events as e
 from daemon.policy import recall
 from daemon.policy.dice import Dice, seed_of
-from daemon.policy.recall import Recollection, fix_name, index, is_held_out
+from daemon.policy.recall import Recollection, index, is_held_out
+from daemon.text.pattern import fix_name
 from daemon.views.fix_database import FixDatabase
 from tests.fakes.told import Told
 

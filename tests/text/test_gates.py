@@ -243,7 +243,7 @@ def test_none_collected_is_no_pass() -> None:
 def test_the_same_failure_and_another_one() -> None:
     assert not_passed(RED).failure == "same_failure"
     moved = structs.replace(WRONG, message="assert 7 == 2", frames=[structs.replace(IN_TEST, line=9)])
-    assert not_passed(session({TARGET: Outcome("failed", moved), OTHER: PASSED})).failure == "same_failure"
+    assert not_passed(session({TARGET: structs.replace(FAILED, cause=moved), OTHER: PASSED})).failure == "same_failure"
     other = Outcome("error", Cause("TypeError", "no", frames=[IN_SOURCE]))
     verdict = not_passed(session({TARGET: other, OTHER: PASSED}))
     assert verdict.failure == "other_failure"
