@@ -22,7 +22,7 @@ import anyio
 import msgspec
 from anyio import CancelScope
 from anyio.to_thread import run_sync
-from msgspec import Struct
+from msgspec import Struct, structs
 from uv import find_uv_bin
 
 from daemon.disk import write_whole
@@ -52,7 +52,7 @@ REQUIREMENTS = (
     "requirements/tests.txt",
     "requirements/dev.txt",
 )
-TEST_EXTRAS = ("test", "tests", "testing", "dev")  # what projects call that which their tests need
+FOR_TESTS = ("test", "tests", "testing", "dev")  # what projects call that which their tests need
 NO_PLACES = ("", "/", TEMPORARY, HOME)  # where no tree can be shown
 LEADS_ON = re.compile(r"(?m)^\s*[-.]|/|file:")  # requirements that name other files, or this very tree
 KEPT = "environment.json"  # written last: what has none is half made
@@ -94,9 +94,14 @@ def plan_of(wanted: Wanted, texts: Mapping[str, str]) -> Plan:
         [],
         installs_project=installs_project,
         as_of=wanted.as_of,
-        extras=[name for name in TEST_EXTRAS if installs_project and name in about.get("optional-dependencies", {})],
-        groups=[name for name in TEST_EXTRAS if name in project.get("dependency-groups", {})],
+        extras=_for_tests(about.get("optional-dependencies", {})) if installs_project else [],
+        groups=_for_tests(project.get("dependency-groups", {})),
     )
+
+
+def _for_tests(named: Mapping[str, object]) -> list[str]:
+    """The one list that is for tests: a project's `dev` often asks for much more."""
+    return [name for name in FOR_TESTS if name in named][:1]
 
 
 def _read_project(text: str) -> dict[str, Any]:
@@ -143,7 +148,7 @@ class Environments:
         """Remove what a daemon that died left half made, and what the budget does not allow for any more."""
         await run_sync(workspace.sweep, self.folder)
         for folder in await run_sync(lambda: [path for path in self.folder.glob("*-*") if _is_half_made(path)]):
-            await run_sync(lambda path: shutil.rmtree(path, ignore_errors=True), folder)
+            await run_sync(_remove, folder)
         await self.evict()
 
     async def evict(self) -> list[str]:
@@ -155,16 +160,16 @@ class Environments:
         built = await self.sandbox.built() if isinstance(self.sandbox, ImageSandbox) else {}
         weights = {image.id: image.size_bytes for image in built.values()}
         kept, gone, used_bytes = set(), [], 0
-        for key, image, size_bytes in await run_sync(self._stored):
-            used_bytes += size_bytes + weights.pop(image, 0)  # an image weighs on whoever used it last
-            if used_bytes <= self.settings.environments_bytes or self._is_in_use(key):
-                kept.add(image)
+        for one in await run_sync(self._stored):
+            used_bytes += one.size_bytes + weights.pop(one.image, 0)  # an image weighs on whoever used it last
+            if used_bytes <= self.settings.environments_bytes or self._is_in_use(one.key):
+                kept.add(one.image)
             else:
-                gone.append(key)
-                async with self._lock(key):
-                    await run_sync(lambda path: shutil.rmtree(path, ignore_errors=True), self.folder / key)
-        for key, one in built.items():
-            if one.id not in kept and not self._is_in_use(key) and isinstance(self.sandbox, ImageSandbox):
+                gone.append(one.key)
+                async with self._lock(one.key):
+                    await run_sync(_remove, self.folder / one.key)
+        for key, image in built.items():
+            if image.id not in kept and not self._is_in_use(key) and isinstance(self.sandbox, ImageSandbox):
                 await self.sandbox.discard(key)
         return gone
 
@@ -180,15 +185,15 @@ class Environments:
             if found := await run_sync(self._find, key):
                 return self._lent.setdefault(key, found)
             folder = self.folder / key
-            await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await run_sync(_remove, folder)
             await run_sync(lambda: folder.mkdir(parents=True))
             try:
-                made = await make()
+                made = structs.replace(await make(), size_bytes=await run_sync(_size_bytes, folder))
                 data = msgspec.json.encode(made)
                 await run_sync(lambda: write_whole(folder / KEPT, data, durable=True))
             except BaseException:
                 with CancelScope(shield=True):
-                    await run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+                    await run_sync(_remove, folder)
                 raise
             self._lent[key] = made
         await self.evict()
@@ -200,11 +205,10 @@ class Environments:
             os.utime(path)  # the longest unused ones go first
         return found
 
-    def _stored(self) -> list[tuple[str, str, int]]:
-        """Key, image and size of what is kept, the last used first."""
+    def _stored(self) -> list[Environment]:
+        """What is kept, the last used first."""
         kept = sorted(self.folder.glob(f"*/{KEPT}"), key=lambda path: path.stat().st_mtime, reverse=True)
-        found = [(path.parent, one) for path in kept if (one := _read(path))]
-        return [(one.key, one.image, sum(file.lstat().st_size for file in at.rglob("*"))) for at, one in found]
+        return [one for path in kept if (one := _read(path))]
 
     async def _of_image(self, wanted: Wanted, tree: Tree) -> Environment:
         """The image that is named, or that a Dockerfile of the repository describes."""
@@ -269,7 +273,7 @@ class Environments:
         finally:
             with CancelScope(shield=True):
                 await run_sync(opened.close)
-                await run_sync(lambda: shutil.rmtree(cache, ignore_errors=True))
+                await run_sync(_remove, cache)
         return Environment(
             key,
             "venv",
@@ -340,6 +344,14 @@ def _read(path: Path) -> Environment | None:
         return msgspec.json.decode(path.read_bytes(), type=Environment)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(file.lstat().st_size for file in folder.rglob("*"))
 
 
 def _is_half_made(folder: Path) -> bool:

@@ -18,6 +18,7 @@ class Environment(Struct, frozen=True, weakref=True):
     folders: list[str] = []  # of this machine, seen read-only in the sandbox
     variables: dict[str, str] = {}
     layer: str = ""  # what belongs into the tree and is not in the repository: built parts, an installation's notes
+    size_bytes: int = 0  # on disk, without the image
     place: str = TREE_IN_SANDBOX  # where the tree is shown, wherever a sandbox can show it elsewhere
 
 

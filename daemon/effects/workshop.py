@@ -151,4 +151,5 @@ class Workshop:
                 await chosen.sandbox.sweep()
                 await run_sync(workspace.sweep, self._state / "workspaces")
                 self._environments = Environments(self._state / "environments", self.settings, chosen.sandbox)
+                await self._environments.tidy()
             return self._environments

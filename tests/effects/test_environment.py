@@ -1,24 +1,31 @@
-"""Environments and test sessions, for real: a project that needs nothing, and what cannot be had."""
+"""Environments and test sessions, for real: what needs nothing, what is made, what cannot be had, what goes again."""
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
+import msgspec
 import pytest
 
 from daemon.drops import Environment as Wanted
 from daemon.drops import Repair
-from daemon.effects.environment import EnvironmentRefused, Environments, Plan, plan_of
+from daemon.effects.environment import Environment, EnvironmentRefused, Environments, Plan, plan_of
 from daemon.effects.sandbox import HOLDS, Sandbox
-from daemon.effects.sandbox.choice import choose
+from daemon.effects.sandbox.choice import choose, out_of_reach
+from daemon.effects.sandbox.process import Process
 from daemon.effects.session import Session
 from daemon.effects.trees import Source, Tree, Trees
 from daemon.effects.workspace import Workspace
 from daemon.settings import Settings
 from daemon.text.outcomes import Outcomes
+from tests.fakes import wheels as wheel_folder
+from tests.fakes.sessions import write
 
 HOUSE = Path(__file__).parents[2]
 SETTINGS = Settings()
+T = TypeVar("T")
 BOTH = Plan(files=["requirements-dev.txt"], installs_project=True)
 
 
@@ -93,3 +100,161 @@ def test_what_the_drop_says_goes_before_what_the_project_says(
     wanted: Wanted, files: dict[str, str], plan: Plan
 ) -> None:
     assert plan_of(wanted, files) == plan
+
+
+@pytest.mark.parametrize(
+    ("project", "plan"),
+    [
+        ('[project]\ndependencies = ["six"]', Plan(files=["pyproject.toml"])),
+        (
+            "[build-system]\n[project.optional-dependencies]\ntests = []\ndev = []",
+            Plan(installs_project=True, extras=["tests"]),
+        ),
+        ("[build-system]\n[dependency-groups]\ndev = []", Plan(installs_project=True, groups=["dev"])),
+        ("[build-system]\n[project]\noptional-dependencies = 3", Plan(installs_project=True)),
+        ("no = toml = at all", Plan()),
+        ("a = " + "[" * 5_000, Plan()),
+    ],
+)
+def test_a_project_says_what_its_tests_need(project: str, plan: Plan) -> None:
+    assert plan_of(Wanted(), {"pyproject.toml": project}) == plan
+
+
+# Made in the sandbox. Their packages come from a folder of wheels, so that they need no index.
+
+NEEDY = {
+    "pyproject.toml": '[project]\nname = "needy"\nversion = "1"\ndependencies = ["wanted"]\n',
+    "requirements-test.txt": "-r more.txt\n",
+    "more.txt": "also_wanted==2\n",
+    "test_needy.py": (
+        "import os\n\nimport also_wanted\nimport wanted\n\n\n"
+        "def test_both():\n    assert (wanted.VALUE, also_wanted.VALUE) == (1, 2)\n\n\n"
+        "def test_alone():\n    assert os.listdir('/sys/class/net') == ['lo']\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = wheel_folder.pack(tmp_path_factory.mktemp("packages") / "wheels")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)
+    wheel_folder.make(folder, "wanted", "1", "VALUE = 1\n")
+    wheel_folder.make(folder, "also_wanted", "2", "VALUE = 2\n")
+    return str(folder)
+
+
+def _of(folder: Path, files: dict[str, str]) -> Tree:
+    repository = write(folder / "repository", files)
+    return Trees(folder / "trees", {}).of_job("r-000001", Source(str(repository)))
+
+
+def working(folder: Path, settings: Settings, work: Callable[[Environments], Awaitable[T]]) -> T:
+    """Do this with the environments of a state folder; in walls, for the process level is held by none."""
+
+    async def run() -> T:
+        sandbox = await _sandbox(folder)
+        if sandbox.level == "process":
+            pytest.skip("needs bubblewrap or Docker")
+        try:
+            return await work(Environments(folder / "environments", settings, sandbox))
+        finally:
+            await sandbox.close()
+
+    return anyio.run(run)
+
+
+def test_what_a_project_needs_is_made_once_even_if_two_jobs_ask_at_once(tmp_path: Path, wheels: str) -> None:
+    """… and a later life finds it. The tests that run in it have no network."""
+    settings = Settings(wheels_dir=wheels)
+    tree = _of(tmp_path, NEEDY)
+
+    async def work(environments: Environments) -> Outcomes:
+        made: list[Environment] = []
+
+        async def ask() -> None:
+            made.append(await environments.of(Wanted(), tree))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            group.start_soon(ask)
+        assert made[0] is made[1]
+        later = Environments(environments.folder, Settings(wheels_dir=wheels), environments.sandbox)
+        before = sorted(environments.folder.rglob("*"))
+        await later.tidy()
+        assert await later.of(Wanted(), tree) == made[0]
+        assert sorted(environments.folder.rglob("*")) == before
+        workspace = Workspace(tree, tmp_path / "workspaces" / "r-000001.1", settings.workspace_bytes)
+        workspace.open()
+        try:
+            drop = Repair(repo="/r", tests=["test_needy.py::test_both"])
+            return await Session(drop, "r-000001", made[0], workspace).run(environments.sandbox, settings)
+        finally:
+            workspace.close()
+
+    outcomes = working(tmp_path, settings, work)
+    assert outcomes.problems == []
+    assert {name: one.status for name, one in outcomes.tests.items()} == {
+        "test_needy.py::test_both": "passed",
+        "test_needy.py::test_alone": "passed",
+    }
+
+
+def test_an_installation_that_fails_is_refused_with_its_words_and_leaves_nothing(tmp_path: Path, wheels: str) -> None:
+    tree = _of(tmp_path, {"a.py": "A = 1\n"})
+
+    async def work(environments: Environments) -> str:
+        with pytest.raises(EnvironmentRefused) as told:
+            await environments.of(Wanted(requirements=["nobody-has-this"]), tree)
+        return str(told.value)
+
+    told = working(tmp_path, Settings(wheels_dir=wheels), work)
+    assert "nobody-has-this` failed: " in told
+    assert "nobody-has-this was not found" in told
+    assert list((tmp_path / "environments").iterdir()) == []
+
+
+def test_only_an_installation_has_network_and_what_it_leaves_in_the_tree_stays(tmp_path: Path) -> None:
+    """pytest comes from the public index; a command writes beside it what it sees of the network."""
+    tree = _of(tmp_path, {"a.py": "A = 1\n"})
+
+    async def work(environments: Environments) -> Environment:
+        return await environments.of(Wanted(install=["ls /sys/class/net > seen; echo 2 > a.py; mkdir made"]), tree)
+
+    environment = working(tmp_path, Settings(), work)
+    layer = Path(environment.layer)
+    assert sorted(path.name for path in layer.iterdir()) == ["made", "seen"]
+    assert (layer / "seen").read_text().split() != ["lo"]
+    assert environment.python == f"{environment.folders[1]}/bin/python"
+
+
+def test_the_longest_unused_go_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
+    """… and what a daemon that died left half made goes as well."""
+    folder = tmp_path / "environments"
+    for number, name in enumerate(("old", "older", "oldest", "held", "half")):
+        (folder / f"venv-{name}").mkdir(parents=True)
+        (folder / f"venv-{name}" / "large").write_bytes(bytes(1000))
+        if name != "half":
+            kept = folder / f"venv-{name}" / "environment.json"
+            kept.write_bytes(msgspec.json.encode(Environment(f"venv-{name}", "venv", "python", size_bytes=1000)))
+            os.utime(kept, (1_000_000 - number, 1_000_000 - number))
+
+    async def work() -> list[str]:
+        sandbox = Process("nobody")
+        environments = Environments(folder, Settings(environments_bytes=2_500), sandbox)
+        held = await environments._once("venv-held", pytest.fail)  # noqa: SLF001  found, and so used last
+        await environments.tidy()
+        left = sorted(path.name for path in folder.iterdir())
+        assert held.key in left
+        return left
+
+    assert anyio.run(work) == ["venv-held", "venv-old"]
+
+
+def test_a_process_sandbox_says_at_its_start_that_it_cannot_reach_the_interpreter(tmp_path: Path) -> None:
+    """As root, programs run as nobody; otherwise as ourselves, who reach what we reach."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    [told] = anyio.run(out_of_reach, Process("nobody"), str(closed)) if os.geteuid() == 0 else [str(closed)]
+    assert str(closed) in told
+    assert anyio.run(out_of_reach, Process("nobody"), "/usr") == []

@@ -1,18 +1,25 @@
 """Which sandbox this machine has: the strongest that really works, and what to do for a stronger one."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
-from daemon.effects.sandbox import Level, Sandbox
+from daemon.effects.sandbox import Command, Level, Sandbox
 from daemon.effects.sandbox.bubblewrap import Bubblewrap
 from daemon.effects.sandbox.process import Process
 from daemon.effects.world import Fault
 from daemon.settings import Settings
 
 WEAK = "programs run as plain processes: held by limits, but not by walls; run only what you trust"
+OUT_OF_REACH = (
+    "programs run as nobody, who cannot enter {}, where our interpreter lies: tests that want it will not run; start "
+    "the daemon as another user than root, or set it up with a Python in a place open to all (such as /usr), or "
+    "install bubblewrap or Docker"
+)
+LOOK_S = 30.0  # a listing of one folder, on a machine that is very busy
 
 
 class Chosen(Struct, frozen=True):
@@ -28,12 +35,21 @@ async def choose(settings: Settings, owner: str) -> Chosen:
     for level, make in _peers(settings, owner).items():
         sandbox = await run_sync(make)
         if not (missing := await sandbox.available()):
-            return Chosen(sandbox, [*warnings, WEAK] if level == "process" else warnings)
+            weak = [WEAK, *await out_of_reach(sandbox, sys.base_prefix)] if level == "process" else []
+            return Chosen(sandbox, [*warnings, *weak])
         warnings.append(missing)
         await sandbox.close()
     if settings.sandbox in ("auto", "process") and not settings.allow_process:
         warnings.append("plain processes are not allowed (allow_process = false)")
     raise Fault("sandbox_down", "; ".join(warnings))
+
+
+async def out_of_reach(sandbox: Sandbox, prefix: str) -> list[str]:
+    """What to know where plain processes cannot reach the interpreter that lies there: as root they run as nobody."""
+    ran = await sandbox.run(Command.within(Settings(), ["ls", prefix], "/", seconds=LOOK_S))
+    if ran.passed:
+        return []
+    return [OUT_OF_REACH.format(prefix)]
 
 
 def _peers(settings: Settings, owner: str) -> dict[Level, Callable[[], Sandbox]]:
