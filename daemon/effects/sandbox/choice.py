@@ -1,6 +1,7 @@
 """Which sandbox this machine has: the strongest that really works, and what to do for a stronger one."""
 
 import sys
+import os
 from collections.abc import Callable
 from importlib import import_module
 
@@ -65,5 +66,7 @@ def _peers(settings: Settings, owner: str) -> dict[Level, Callable[[], Sandbox]]
 
 def docker(owner: str) -> Sandbox:
     """The Docker sandbox; its client costs 100 ms of a start, and so is only loaded when it is tried."""
-    sandbox: Sandbox = import_module("daemon.effects.sandbox.docker").Docker(owner)
+    engine = os.environ.get("DOCKER_HOST", "")  # a rootless engine listens at a place of its own
+    local = engine if engine.startswith("unix://") else ""  # another machine's sees none of our folders
+    sandbox: Sandbox = import_module("daemon.effects.sandbox.docker").Docker(owner, local)
     return sandbox
