@@ -120,7 +120,7 @@ def test_every_shape_of_repair_is_certified(tmp_path: Path) -> None:
     for ask in asks:
         commit(write(repos[ask.name], ask.files))
     with model(asks) as server, home(tmp_path, server, asks, sandbox="docker") as daemon:
-        status = daemon.start("once").wait(120.0)
+        status = daemon.start("once").wait(240.0)
         seen = told(daemon)
     untouched = [name for name, repo in repos.items() if git(repo, "status", "--porcelain")]
     branch = git(repos["third_time"], "show", f"mendd/{seen['third_time'].job}:numerals.py")

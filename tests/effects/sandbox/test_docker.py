@@ -1,11 +1,8 @@
 """What only the Docker Engine can do wrong: images, failed starts, engines that stop, containers of others."""
 
-import contextlib
 import signal
 import subprocess
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +14,8 @@ from daemon.effects.sandbox import Mount, Ran
 from daemon.effects.sandbox.docker import Docker
 from daemon.effects.world import Fault
 from tests.fakes import docker_image
-from tests.fakes.sandboxes import alive, command, end, make, need, place, python, run, writable
+from tests.fakes.docker_engine import Engine
+from tests.fakes.sandboxes import command, make, need, place, python, run, writable
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -115,45 +113,6 @@ def test_an_engine_that_is_not_there_is_told_with_the_way_out() -> None:
     with pytest.raises(Fault) as fault:
         run("docker", "true", engine="unix:///nonexistent/docker.sock")
     assert fault.value.fault == "sandbox_down"
-
-
-class Engine:
-    """An engine of our own beside the machine's, to be stopped at will. It borrows the bridge, or would remove it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket = folder / "docker.sock"
-        self._start = ["dockerd", "--host", f"unix://{self.socket}", "--data-root", str(folder / "data")]
-        self._start += ["--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"), "--bridge", "docker0"]
-        self._start += ["--iptables=false", "--ip-masq=false", "--storage-driver", "vfs"]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"unix://{self.socket}"
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if subprocess.run(["docker", "-H", self.url, "version"], capture_output=True, check=False).returncode == 0:
-                return
-            threading.Event().wait(0.05)
-        pytest.fail("a second engine does not start")
-
-    def stop(self, number: int) -> None:
-        assert self._process
-        self._process.send_signal(number)
-        self._process.wait(30)
-
-    def clear(self) -> None:
-        """An engine that was killed leaves its own helpers, and mounts."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.stop(signal.SIGTERM)
-        folder = str(self.socket.parent)
-        end(alive(folder))
-        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
-            if folder in line.split()[1]:
-                subprocess.run(["umount", "--lazy", line.split()[1]], check=False)
 
 
 @pytest.fixture
