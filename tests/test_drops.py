@@ -87,17 +87,32 @@ def test_all_fields_arrive() -> None:
     fields: dict[str, Any] = {
         "repo": "/r",
         "tests": ["t"],
-        "environment": {"python": "3.9", "requirements": ["a==1"], "install": ["make"], "image": "i"},
+        "environment": {
+            "python": "3.9",
+            "requirements": ["a==1"],
+            "install": ["make"],
+            "image": "i",
+            "dockerfile": "d/D",
+        },
         "priority": 9,
         "land_branch": True,
     }
-    environment = Environment(python="3.9", requirements=["a==1"], install=["make"], image="i")
+    environment = Environment(python="3.9", requirements=["a==1"], install=["make"], image="i", dockerfile="d/D")
     expected = Repair(repo="/r", tests=["t"], environment=environment, priority=9, land_branch=True)
     assert read("ideas", {"kind": "repair"} | fields) == expected
     tests = {"acceptance_tests": {"tests/test_a..b.py": "assert True"}}
     idea = read("ideas", EXAMPLES["idea"] | tests)
     assert isinstance(idea, Idea)
     assert idea.acceptance_tests == tests["acceptance_tests"]
+
+
+def test_a_dockerfile_is_a_file_of_the_repository() -> None:
+    drop = {**EXAMPLES["repair"], "environment": {"dockerfile": ""}}
+    assert read("ideas", drop) == read("ideas", EXAMPLES["repair"])
+    for outside in ("/etc/Dockerfile", "../Dockerfile", "a/../../b", "\n"):
+        told = unfit("ideas", {**EXAMPLES["repair"], "environment": {"dockerfile": outside}})
+        assert told.field == "environment.dockerfile"
+        assert told.expected == "a relative file name without '..', '.git' or a part that begins with '-' or '@'"
 
 
 def test_an_idea_in_another_language_is_refused_before_anything_is_spent_on_it() -> None:

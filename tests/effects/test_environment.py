@@ -8,10 +8,12 @@ from typing import TypeVar
 import anyio
 import msgspec
 import pytest
+from msgspec import structs
 
 from daemon.drops import Environment as Wanted
 from daemon.drops import Repair
 from daemon.effects.environment import Environment, EnvironmentRefused, Environments, Plan, plan_of
+from daemon.effects.layers import keep
 from daemon.effects.sandbox import HOLDS, Sandbox
 from daemon.effects.sandbox.choice import choose, out_of_reach
 from daemon.effects.sandbox.process import Process
@@ -258,3 +260,26 @@ def test_a_process_sandbox_says_at_its_start_that_it_cannot_reach_the_interprete
     [told] = anyio.run(out_of_reach, Process("nobody"), str(closed)) if os.geteuid() == 0 else [str(closed)]
     assert str(closed) in told
     assert anyio.run(out_of_reach, Process("nobody"), "/usr") == []
+
+
+@pytest.mark.parametrize("folder", ["plain", "with,comma"])
+def test_only_what_the_repository_does_not_have_is_kept_of_an_installation(tmp_path: Path, folder: str) -> None:
+    """Be the workspace an overlay or, where mount cannot say the path, a checkout."""
+    tree = _of(tmp_path / folder, {"a.py": "A = 1\n", "pkg/b.py": "B = 1\n"})
+    workspace = Workspace(tree, tmp_path / folder / "workspaces" / "r-000001.1", 2**20)
+    workspace.open()
+    try:
+        for made in ("pkg/made.so", "__pycache__/a.pyc", ".git/config", "notes/of/it", "a.py"):
+            (workspace.root / made).parent.mkdir(parents=True, exist_ok=True)
+            (workspace.root / made).write_text("changed")
+        os.mkfifo(workspace.root / "pipe")
+        (workspace.root / "link").symlink_to("/etc/shadow")
+        layer = tmp_path / folder / "layer"
+        assert keep(workspace, layer) == str(layer)
+        kept = sorted(str(path.relative_to(layer)) for path in layer.rglob("*"))
+        assert kept == ["link", "notes", "notes/of", "notes/of/it", "pkg", "pkg/made.so"]
+        (workspace.root / "large").write_bytes(bytes(900_000))
+        with pytest.raises(EnvironmentRefused, match="the setting workspace_bytes"):
+            keep(structs.replace(workspace, quota_bytes=800_000), layer)
+    finally:
+        workspace.close()

@@ -178,6 +178,11 @@ BAD_JOBS = [
     BadDrop("environment-text.json", written(REPAIR | {"environment": "3.9"}), "environment"),
     BadDrop("environment-typo.json", written(REPAIR | {"environment": {"pyhton": "3.9"}}), "environment.pyhton"),
     BadDrop("as-of-no-day.json", written(REPAIR | {"environment": {"as_of": "2019-13-01"}}), "environment.as_of"),
+    BadDrop(
+        "a-dockerfile-elsewhere.json",
+        written(REPAIR | {"environment": {"dockerfile": "../a"}}),
+        "environment.dockerfile",
+    ),
     BadDrop("python-a-word.json", written(REPAIR | {"environment": {"python": "three"}}), "environment.python"),
     BadDrop("land-branch-text.json", written(REPAIR | {"land_branch": "yes"}), "land_branch"),
     BadDrop("priority-10.json", written(REPAIR | {"priority": 10}), "priority"),
