@@ -143,23 +143,23 @@ def test_an_engine_that_stops_in_the_middle_of_both_gates_burns_no_attempt(
 
 
 def stopped_in_both_gates(folder: Path, engine: Engine) -> Told:
-    """One job through an engine that is stopped while the red gate runs, and killed while the green gate does."""
+    """One job through an engine that is stopped while the red gate runs, and again while the green gate does."""
     asks = [ask("one", [HONEST], seconds=3.0)]
     with model(asks) as server, home(folder, server, asks, sandbox="docker", fault_backoff_max_s=0.2) as daemon:
         daemon.start()
-        go_away(daemon, engine, e.WorkspaceReady, signal.SIGTERM)
-        go_away(daemon, engine, e.EditsApplied, signal.SIGKILL)
+        go_away(daemon, engine, e.WorkspaceReady)
+        go_away(daemon, engine, e.EditsApplied)
         daemon.wait_until(lambda: daemon.facts_of(e.JobSettled), deadline_s=120.0)
         daemon.stop()
         assert containers(engine) == []
         return told(daemon)["one"]
 
 
-def go_away(daemon: DaemonProcess, engine: Engine, after: type[AnyFact], how: int) -> None:
-    """End the engine in the middle of the gate that follows this fact, until somebody has noticed."""
+def go_away(daemon: DaemonProcess, engine: Engine, after: type[AnyFact]) -> None:
+    """Stop the engine in the middle of the gate that follows this fact, until somebody has noticed."""
     daemon.wait_until(lambda: daemon.facts_of(after) and containers(engine))
     before = len(daemon.facts_of(e.WorldFaulted))
-    engine.stop(how)
+    engine.stop(signal.SIGTERM)
     daemon.wait_until(lambda: len(daemon.facts_of(e.WorldFaulted)) > before)
     engine.start()
 
