@@ -325,6 +325,7 @@ class Certified(OfRun, frozen=True, kw_only=True):
     certificate: str
     patch: str
     branch: str = ""
+    seconds: float = 0.0
 
 
 class WorldFaulted(OfRun, frozen=True, kw_only=True):

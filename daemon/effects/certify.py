@@ -42,7 +42,9 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     last = step.attempts[-1]
     texts = await recall(world.blobs, last.changes, Texts)
     changes = as_bytes(texts)
+    tested_at = current_time()
     outcomes = await shop.tested(step.job, step.run, drop, bench, changes)
+    tested_s = current_time() - tested_at
     verdict = gates.green(held, outcomes)
     if isinstance(verdict, gates.NotPassed):
         return [not_passed(step, step.attempt, verdict, current_time() - begun)]
@@ -62,6 +64,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         certificate=await run_sync(world.blobs.put, signed),
         patch=await run_sync(world.blobs.put, changed.patch),
         branch=branch,
+        seconds=tested_s,
     )
     files, _ = await shop.texts(bench.tree)
     both = {path: (files.get(path) or "", text or "") for path, text in texts.items()}
