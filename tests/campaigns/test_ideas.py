@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from daemon.effects.sandbox.choice import choose
-from daemon.policy.score import Score, score
 from daemon.settings import Settings
 from daemon.text.measured import Measured
+from daemon.text.score import Score, score
 from tests.fakes.projects import PAGES, measured, recorded
 from tests.fakes.sandboxes import place
 

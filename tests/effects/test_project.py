@@ -12,9 +12,9 @@ from daemon.effects.project import Limits, Project, empty_tree, measure
 from daemon.effects.sandbox import Sandbox
 from daemon.effects.sandbox.bubblewrap import Bubblewrap
 from daemon.effects.trees import Texts, Trees
-from daemon.policy.score import score
 from daemon.settings import Settings
 from daemon.text.measured import Measured, command_of, readme_of
+from daemon.text.score import score
 from tests.fakes.projects import PAGES, measured, recorded
 from tests.fakes.sandboxes import need, place
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from daemon.policy.score import DECIDES, TABLE, WEIGHTS, document, score
 from daemon.settings import Settings
 from daemon.text.measured import Fault, Measured, Readme, Tests
+from daemon.text.score import DECIDES, TABLE, WEIGHTS, document, score
 from tests.fakes.projects import PAGES, recorded
 
 HOUSE = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 """What was measured of a project → points from 0 to 100, and what each finding cost. One table of weights.
 
 Points are lost, never gained: a project begins with 100, every finding says what it costs, and the costs add up to what
-is missing. The same `Measured` is always the same `Score`. What counts as certified is a setting; 90 is its default.
+is missing. The same `Measured` is always the same `Score`. What follows from a score is policy's: it never enters here.
 """
 
 import math
