@@ -14,6 +14,7 @@ from daemon.drops import Environment as Wanted
 from daemon.drops import Repair
 from daemon.effects.environment import Environment, EnvironmentRefused, Environments
 from daemon.effects.sandbox.docker import Docker
+from daemon.effects.sandbox.images import Image
 from daemon.effects.session import Session
 from daemon.effects.trees import Source, Tree, Trees
 from daemon.effects.workspace import Workspace
@@ -21,6 +22,7 @@ from daemon.settings import Settings
 from daemon.text.outcomes import Outcomes
 from tests.fakes import images
 from tests.fakes.docker_image import IMAGE
+from tests.fakes.repairs import Ask, edit, mended
 from tests.fakes.sandboxes import OWNER, alive, need
 from tests.fakes.sessions import write
 
@@ -30,11 +32,11 @@ SETTINGS = Settings(
 FILES = {
     "shop.py": "from built_part import RATE\n\n\ndef total(price):\n    return price - RATE\n",
     "test_shop.py": (
-        "import os\nimport sys\nimport unittest\n\nimport noted\nimport shop\n\n\n"
+        "import os\nimport socket\nimport sys\nimport unittest\n\nimport noted\nimport shop\n\n\n"
         "class Totals(unittest.TestCase):\n"
         "    def test_total(self):\n        self.assertEqual(shop.total(1), 3)\n\n"
         "    def test_place(self):\n"
-        "        self.assertEqual(sorted(os.listdir('/sys/class/net')), ['lo'])\n"
+        "        self.assertEqual([name for _, name in socket.if_nameindex()], ['lo'])\n"
         "        print(os.getcwd(), sys.executable, noted.FOUND, os.environ['SHOP'])\n"
     ),
 }
@@ -56,6 +58,17 @@ for path, text in {
     with open(path, "w") as file:
         file.write(text)
 """
+BROKEN = (
+    'SIGNS = (\n    (10, "X"),\n    (5, "V"),\n    (1, "I"),\n)\n\n\ndef roman(number):\n    said = ""\n'
+    "    for value, sign in SIGNS:\n        said += sign * (number // value)\n        number %= value\n"
+    "    return said\n"
+)
+SIGNS = edit("numerals.py", "3-3", '    (5, "V"),', '    (9, "IX"),\n    (5, "V"),\n    (4, "IV"),')
+CASE = (
+    "import unittest\n\nfrom numerals import roman\n\n\nclass Numerals(unittest.TestCase):\n"
+    "    def test_two(self):\n        self.assertEqual(roman(2), 'II')\n\n"
+    "    def test_nineteen(self):\n        self.assertEqual(roman(19), 'XIX')\n"
+)
 T = TypeVar("T")
 
 
@@ -140,6 +153,7 @@ def test_an_image_with_the_repository_installed_in_place_is_used_as_it_stands(
     assert "/testbed /opt/miniconda3/envs/testbed/bin/python True open\n" in outcomes.ended.output
 
 
+@pytest.mark.campaign
 def test_a_name_that_means_another_image_is_another_environment(tmp_path: Path, tree: Tree) -> None:
     name = f"mendd/tests-{secrets.token_hex(4)}"
 
@@ -185,8 +199,7 @@ def test_a_dockerfile_is_built_once_and_its_folder_is_the_place(tmp_path: Path) 
 
     async def work(environments: Environments) -> tuple[Environment, Outcomes]:
         environment = await environments.of(wanted, tree)
-        again = Environments(tmp_path / "again", SETTINGS, environments.sandbox)
-        assert (await again.of(wanted, tree)).image == environment.image
+        assert await environments.of(wanted, tree) is environment
         return environment, await _tested(environments, environment, tree, tmp_path)
 
     environment, outcomes = working(tmp_path, work)
@@ -213,7 +226,7 @@ def test_a_build_that_is_given_up_leaves_nothing_running(tmp_path: Path, how: st
     mark = f"mark-{secrets.token_hex(6)}"
     build = f'FROM {IMAGE}\nRUN ["python3", "-c", "import time; time.sleep(1000)", "{mark}"]\n'
     tree = _tree(tmp_path, {"Dockerfile": build})
-    limited = structs.replace(SETTINGS, install_timeout_s=3.0 if how == "out of time" else 1000.0)
+    limited = structs.replace(SETTINGS, install_timeout_s=1.0 if how == "out of time" else 1000.0)
 
     async def work(environments: Environments) -> str:
         why = ""
@@ -232,7 +245,7 @@ def test_a_build_that_is_given_up_leaves_nothing_running(tmp_path: Path, how: st
         await poll(lambda: not alive(mark))
         return why
 
-    assert ("took longer than 3 s" in working(tmp_path, work, limited)) == (how == "out of time")
+    assert ("took longer than 1 s" in working(tmp_path, work, limited)) == (how == "out of time")
     assert list((tmp_path / "environments").glob("*")) == []
 
 
@@ -244,17 +257,57 @@ def test_images_built_here_go_with_their_environments_and_others_stay(tmp_path: 
     tree = _tree(tmp_path, FILES | {"Dockerfile": f"FROM {IMAGE}\nENV SHOP=built\n"})
 
     async def work(environments: Environments) -> None:
-        named = await environments.of(Wanted(image=IMAGE), tree)
         built = await environments.of(Wanted(dockerfile="Dockerfile"), tree)
         assert await environments.evict() == []
-        keys = sorted([named.key, built.key])
-        del named, built
-        assert sorted(await environments.evict()) == keys
+        key = built.key
+        del built
+        assert await environments.evict() == [key]
         assert isinstance(environments.sandbox, Docker)
         assert await environments.sandbox.built() == {}
         assert await environments.sandbox.image(IMAGE)
 
     working(tmp_path, work, structs.replace(SETTINGS, environments_bytes=0))
+
+
+# The whole way
+
+
+@pytest.mark.campaign
+def test_jobs_in_images_are_mended_and_those_that_cannot_have_theirs_are_refused(tmp_path: Path) -> None:
+    """By the daemon, from the drop to the certificate."""
+    files = {"numerals.py": BROKEN, "tests/__init__.py": "", "tests/test_numerals.py": CASE}
+
+    def ask(name: str, environment: dict[str, str], dockerfile: str = "") -> Ask:
+        fields = {"test_command": "python -m unittest tests.test_numerals", "environment": environment}
+        tests = ["test_nineteen (tests.test_numerals.Numerals)"]
+        return Ask(name, files | ({"Dockerfile": dockerfile} if dockerfile else {}), tests, [SIGNS], fields)
+
+    described, wanted = f"FROM {IMAGE}\nWORKDIR /srv/app\nCOPY . .\n", {"dockerfile": "Dockerfile"}
+    asks = [
+        ask("named", {"image": IMAGE}),
+        ask("built", wanted, described),
+        ask("nowhere", {"image": "localhost:1/nobody/nothing"}),
+        ask("failing", wanted, f"FROM {IMAGE}\nRUN exit 4\n"),
+    ]
+    ended = mended(tmp_path, asks, environments_bytes=0)
+    assert {name: one.outcome for name, one in ended.items()} == {
+        "named": "certified",
+        "built": "certified",
+        "nowhere": "refused",
+        "failing": "refused",
+    }
+    assert "could not be pulled" in ended["nowhere"].reason
+    assert "`RUN exit 4`" in ended["failing"].reason
+
+    async def tidied() -> dict[str, Image]:
+        """The next start makes room: nothing is in use yet."""
+        state = ended["built"].state.resolve()
+        sandbox = Docker(str(state))
+        assert await sandbox.built()
+        await Environments(state / "environments", structs.replace(SETTINGS, environments_bytes=0), sandbox).tidy()
+        return await sandbox.built()
+
+    assert anyio.run(tidied) == {}
 
 
 async def poll(is_so: Callable[[], object]) -> None:
