@@ -1,6 +1,6 @@
 """What was measured of a generated project, as values, and how it is read from what came out of the sandbox.
 
-A value here says what was seen, never how good that is: points are `score.py`'s. What was not measured is not guessed; its
+A value here says what was seen, never how good that is: `score.py` does. What was not measured is not guessed; its
 reason stands in `unmeasured`. Reports are read as every report of the house: sealed lines, or nothing.
 """
 
