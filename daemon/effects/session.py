@@ -59,7 +59,7 @@ class Session(Struct, frozen=True):
                 Mount(str(exchange), writable=True),
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
-                *await run_sync(self._fixed, root),
+                *(await run_sync(self.fixed, root) if elsewhere else []),
             ],
             environment=self.environment.variables | CALM,
         )
@@ -69,8 +69,11 @@ class Session(Struct, frozen=True):
             return read_report(await run_sync(taken, report), key, ended)
         return read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
 
-    def _fixed(self, root: str) -> list[Mount]:
-        """The targets' own files as the pristine tree has them: code under test cannot write itself other tests."""
+    def fixed(self, root: str) -> list[Mount]:
+        """The targets' own files as the pristine tree has them: code under test cannot write itself other tests.
+
+        Where nothing can be shown elsewhere than it is, there are no walls that could hold this either.
+        """
         tree = self.workspace.tree
         judges = test_files(self.drop.tests, Texts(tree))[:FIXED_FILES]
         return [Mount(str(tree.files / name), f"{root}/{name}") for name in judges]
