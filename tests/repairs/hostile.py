@@ -233,7 +233,7 @@ FORGED = [
             "def forged(item, call):\n    call.excinfo = None\n    return made(item, call)\n"
             "_pytest.reports.TestReport.from_item_and_call = staticmethod(forged)\n"
         ),
-        "same_failure",
+        "same_failure|other_failure",
         "XVIIII",
         "exceptions are believed before reports",
     ),
