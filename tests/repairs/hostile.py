@@ -431,7 +431,13 @@ def fills(path: str) -> str:
 
 
 EXHAUSTING = [
-    Answer("fork bomb", stolen("import os\nwhile True: os.fork()"), "other_failure|timeout", "test_nineteen", LIMITS),
+    Answer(
+        "fork bomb",
+        stolen("import os\nwhile True: os.fork()"),
+        "other_failure|timeout",
+        "test_nineteen|out of memory",
+        LIMITS,
+    ),
     Answer("threads without end", stolen(THREADS), "other_failure", "can't start new thread", LIMITS),
     Answer(
         "memory hog", stolen("hog = []\nwhile True: hog.append(bytearray(2**24))"), "other_failure", "memory", LIMITS
