@@ -8,11 +8,12 @@ first space, Django's docstring lines), and nowhere else.
 import re
 from collections.abc import Callable, Iterator
 
-from daemon.text.outcomes import Ended, Outcome, Outcomes, Status, told, worse
+from daemon.text.outcomes import DETAIL_CHARACTERS, Ended, Outcome, Outcomes, Status, told, worse
 
 START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
 BROKEN = (">>>>> Patch Apply Failed", ">>>>> Reset Failed", ">>>>> Tests Errored", ">>>>> Tests Timed Out")
 LINE_CHARACTERS = 4000  # of a longer line, its end: the patterns below may look at it twice
+RULE = 70  # characters of a line between failures
 _EXIT_CODE = re.compile(r">>>>> Test Exit Code:\s*(-?\d+)")
 _STATUS: dict[str, Status] = {
     "PASSED": "passed",
@@ -37,8 +38,10 @@ def read_log(log: str, style: str, ended: Ended) -> Outcomes:
     code = _EXIT_CODE.search(after)
     status = (int(code[1]) if code else None) if marked else ended.status  # the script around them ends in its own way
     tests: dict[str, Outcome] = {}
+    details = _tracebacks(log) if style == "django" else {}
     for name, each in STYLES[style](inside if ends else log):
-        tests[name] = worse(tests.get(name), Outcome(each, marked=each == "xfailed"))
+        detail = details.get(name, "") if each in ("failed", "error") else ""
+        tests[name] = worse(tests.get(name), Outcome(each, detail=detail, marked=each == "xfailed"))
     outcomes = told(f"log:{style}", tests, ended, status)
     outcomes.problems.extend(f"the log says {mark!r}" for mark in BROKEN if mark in log)
     if marked and not ends:
@@ -146,6 +149,19 @@ def _django(log: str) -> Found:
         elif "--version is equivalent to version" in line:
             yield "--version is equivalent to version", "passed"
         before = line
+
+
+def _tracebacks(log: str) -> dict[str, str]:
+    """What unittest prints at the end of each failure, for each of its names: without it nobody knows what failed."""
+    found: dict[str, str] = {}
+    for block in log.split(f"\n{'=' * RULE}\n")[1:]:
+        heading, _, text = block.partition(f"\n{'-' * RULE}\n")
+        text = text.partition(f"\n{'-' * RULE}\n")[0].strip("\n")[-DETAIL_CHARACTERS:]
+        if first := _DJANGO_HEADING.match(heading):
+            known = _DJANGO_ID.match(first[2])
+            for name in [f"{known[1]} ({known[2]})" if known else first[2], *heading.split("\n")[1:]]:
+                found.setdefault(name.strip(), text)
+    return found
 
 
 def _named(name: str, before: str, status: Status) -> Found:

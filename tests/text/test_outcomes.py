@@ -216,6 +216,19 @@ def test_each_style_of_log(style: str, log: str, expected: dict[str, str]) -> No
     assert statuses(read_log(log, style, FAILED)) == expected
 
 
+def test_a_failure_of_django_tells_its_traceback() -> None:
+    """Under both of its names, and as far as the next failure."""
+    rule, line = "=" * 70, "-" * 70
+    words = "Traceback (most recent call last):\n  x\nAssertionError: 1 != 2"
+    log = (
+        "test_a (a.ATests)\nIt adds. ... FAIL\ntest_b (a.ATests) ... ERROR\n\n"
+        f"{rule}\nFAIL: test_a (a.ATests)\nIt adds.\n{line}\n{words}\n\n"
+        f"{rule}\nERROR: test_b (a.ATests)\n{line}\nKeyError: 3\n\n{line}\nRan 2 tests in 0.1s\n"
+    )
+    details = {name: outcome.detail for name, outcome in read_log(log, "django", FAILED).tests.items()}
+    assert details == {"test_a (a.ATests)": words, "It adds.": words, "test_b (a.ATests)": "KeyError: 3"}
+
+
 def test_only_what_stands_between_the_markers_counts() -> None:
     log = f"PASSED a\n{runner_logs.START}\nFAILED b\n{runner_logs.END}\nPASSED c\n>>>>> Test Exit Code: 1\n"
     outcomes = read_log(log, "pytest", OK)
