@@ -53,7 +53,7 @@ REQUIREMENTS = (
     "requirements/dev.txt",
 )
 FOR_TESTS = ("test", "tests", "testing", "dev")  # what projects call that which their tests need
-NO_PLACES = ("", "/", TEMPORARY, HOME)  # where no tree can be shown
+NO_PLACES = (TEMPORARY, HOME, "/proc", "/sys", "/dev")  # where the sandbox shows something else
 LEADS_ON = re.compile(r"(?m)^\s*[-.]|/|file:")  # requirements that name other files, or this very tree
 KEPT = "environment.json"  # written last: what has none is half made
 TOLD_CHARACTERS = 2_000
@@ -223,8 +223,7 @@ class Environments:
         key = digest(wanted.dockerfile, tree.key)
         async with self._lock(key):
             image = await images.built(key, wanted.dockerfile, tree)
-            place = TREE_IN_SANDBOX if image.folder in NO_PLACES else image.folder
-            return await self._of_this(images, image, place, tree)
+            return await self._of_this(images, image, _place_of(image), tree)
 
     async def _of_this(self, images: Images, image: Image, place: str, tree: Tree) -> Environment:
         key = f"image-{digest(image.id, place, tree.key)}"
@@ -337,6 +336,12 @@ def _commands(plan: Plan, python: Path, venv: Path, *, wheels: str) -> Iterator[
 def _from_wheels(folder: str) -> dict[str, str]:
     """What makes uv and pip take packages from this folder and ask no index."""
     return {"UV_FIND_LINKS": folder, "UV_OFFLINE": "1", "PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}
+
+
+def _place_of(image: Image) -> str:
+    """The image's own folder, unless no tree can be shown there."""
+    taken = any(f"{image.folder}/".startswith(f"{place}/") for place in NO_PLACES)
+    return TREE_IN_SANDBOX if taken or image.folder in ("", "/") else image.folder
 
 
 def _read(path: Path) -> Environment | None:
