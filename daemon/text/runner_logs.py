@@ -157,9 +157,10 @@ def _tracebacks(log: str) -> dict[str, str]:
     for block in log.split(f"\n{'=' * RULE}\n")[1:]:
         heading, _, text = block.partition(f"\n{'-' * RULE}\n")
         text = text.partition(f"\n{'-' * RULE}\n")[0].strip("\n")[-DETAIL_CHARACTERS:]
-        if first := _DJANGO_HEADING.match(heading):
-            known = _DJANGO_ID.match(first[2])
-            for name in [f"{known[1]} ({known[2]})" if known else first[2], *heading.split("\n")[1:]]:
+        first, *described = heading.split("\n")
+        if failed := _DJANGO_HEADING.match(first):
+            known = _DJANGO_ID.match(failed[2])
+            for name in [f"{known[1]} ({known[2]})" if known else failed[2], *described]:
                 found.setdefault(name.strip(), text)
     return found
 
