@@ -1,7 +1,7 @@
 """Which sandbox this machine has: the strongest that really works, and what to do for a stronger one."""
 
-import sys
 import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 
