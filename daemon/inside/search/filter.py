@@ -1,6 +1,6 @@
 """The lowest rung: the failing tests called directly, with loop fuel, and many candidates in one fork.
 
-As long as a candidate leaves everything as it was (`state.py`), the next one meets what the first one met; else the
+As long as what a candidate leaves can be put back (`state.py`), the next one meets what the first one met; else the
 fork is thrown away. What passes here is tried again on the rungs above; what does not has failed the targets.
 """
 
@@ -54,6 +54,7 @@ class Filter:
         self._pid = 0
         self._connection: Optional[socket.socket] = None
         self._tried = self._thrown = self._lonely = 0
+        self._before: Optional[state.State] = None  # in the fork
 
     def tried(self, changes: Dict[str, str], aim: Aim) -> Optional[Felt]:
         """What the candidate does for the tests; None where this rung cannot say."""
@@ -114,7 +115,7 @@ class Filter:
         connection = socket.socket(fileno=descriptor)
         for path, codes in self._fueled.items():
             swap.put(self._program.modules[path], codes)
-        before = None if alone else state.fit(swap.modules_below(self._program.root))
+        self._before = None if alone else state.fit(swap.modules_below(self._program.root))
         while True:
             changes = heard(connection)
             if changes is None:
@@ -122,7 +123,7 @@ class Filter:
             told = self._try(changes, aim)
             if os.getpid() != me:
                 return
-            told["same"] = bool(told["same"]) and before is not None and before.is_same()
+            told["same"] = bool(told["same"]) and self._before is not None and self._before.restored()
             answer(connection, told)
 
     def _try(self, changes: Dict[str, str], aim: Aim) -> Dict[str, Any]:
@@ -139,12 +140,12 @@ class Filter:
             return {**Felt([], [], hung=True)._asdict(), "same": False}
         except BaseException:  # noqa: BLE001  the module's own code may raise anything; perhaps not if imported anew
             return {"fixed": None, "same": False}
-        felt = self._felt(aim)
+        felt = self._felt(aim, plan)
         for module, codes in plan.codes:
             swap.put(module, {key: self._fueled[module.path][key] for key in codes})
-        return {**felt._asdict(), "same": plan.is_exchange}
+        return {**felt._asdict(), "same": not plan.later}
 
-    def _felt(self, aim: Aim) -> Felt:
+    def _felt(self, aim: Aim, plan: swap.Plan) -> Felt:
         fixed: List[int] = []
         failed = hung = 0
         for number, call in aim.targets.items():
@@ -154,11 +155,14 @@ class Filter:
             hung += went is None
             if failed >= FAILURES_SEEN or hung >= HANGS_SEEN:
                 break
-        if fixed:
-            for number, call in aim.kept.items():
-                went = self._went(call, aim.steps)
-                if not went:
-                    return Felt(fixed, [number], hung=went is None)
+        if fixed and self._before is not None:
+            if not self._before.restored():
+                return Felt(fixed, [], hung=hung > 0)  # what the targets left is nothing that the others should meet
+            plan.apply()
+        for number, call in aim.kept.items() if fixed else ():
+            went = self._went(call, aim.steps)
+            if not went:
+                return Felt(fixed, [number], hung=went is None)
         return Felt(fixed, [], hung=hung > 0)
 
     def _went(self, call: Call, steps: int) -> Optional[bool]:

@@ -32,10 +32,15 @@ CHANGES = {
     *("os.chown", "os.utime", "os.setxattr", "os.removexattr", "sqlite3.connect"),
 }
 BIRTHS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn", "subprocess.Popen"}
-IN_TREE, ELSEWHERE, BORN = range(3)  # what may have been done
+BY_DESCRIPTOR = {"os.remove", "os.rmdir"}  # whose last argument may be the folder that a name stands in
+IN_TREE, ELSEWHERE, BORN, FRESH = range(4)  # what may have been done
+FRESH_NAMES = (
+    "pytest-of-",
+    "tmp",
+)  # in our scratch folder, with a number or chance behind them: nobody meets them again
 OUT_OF_THE_WAY = 200  # our descriptors stand above those that tests count or close
 
-_getpid, _exit, _abspath = os.getpid, os._exit, os.path.abspath
+_getpid, _exit, _abspath, _join, _readlink = os.getpid, os._exit, os.path.abspath, os.path.join, os.readlink
 
 
 class Ended(NamedTuple):
@@ -53,6 +58,7 @@ class Forks:
         self._done = mmap.mmap(-1, mmap.PAGESIZE)
         self._spared: List[int] = []  # children that are to live
         self.scratch = scratch
+        self._fresh = tuple(os.path.join(os.path.realpath(scratch), name) for name in FRESH_NAMES)
         tempfile.tempdir = os.environ["TMPDIR"] = self.scratch
         _adopt_orphans()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
@@ -60,7 +66,7 @@ class Forks:
 
     def start(self, work: Callable[[], None], keep: Iterable[int] = ()) -> int:
         """Begin a piece of work; `keep` are the descriptors that it needs."""
-        self._done[: BORN + 1] = bytes(BORN + 1)
+        self._done[: FRESH + 1] = bytes(FRESH + 1)
         memory = _memory_bytes() + self._limits.memory_bytes
         kept = list(keep)
         pid = os.fork()
@@ -106,14 +112,14 @@ class Forks:
         return self._undo()
 
     def was_rude(self) -> bool:
-        """Whether something was done that has to be undone."""
+        """Whether something was done that a later candidate might meet."""
         return any(self._done[: BORN + 1])
 
     def _undo(self) -> bool:
-        in_tree, elsewhere, born = self._done[: BORN + 1]
+        in_tree, elsewhere, born, fresh = self._done[: FRESH + 1]
         if in_tree or born:
             self._tree.restore()
-        if elsewhere or in_tree or born:
+        if elsewhere or in_tree or born or fresh:
             shutil.rmtree(self.scratch, ignore_errors=True)
             os.makedirs(self.scratch, exist_ok=True)
         return bool(in_tree or elsewhere or born)
@@ -140,16 +146,21 @@ class Forks:
             if arguments[2] & WRITES:
                 self._touch(arguments[0])
         elif event in CHANGES:
+            folder = _folder(arguments[-1]) if event in BY_DESCRIPTOR else ""
             for path in arguments[:2] if event in ("os.rename", "os.link") else arguments[:1]:
-                self._touch(path)
+                self._touch(path, folder)
         elif event in BIRTHS:
             self._done[BORN] = 1
 
-    def _touch(self, path: Any) -> None:
+    def _touch(self, path: Any, folder: str = "") -> None:
         if isinstance(path, int):
             return  # what is open was opened before
         name = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
         if name == os.devnull:
+            return
+        name = _join(folder, name)
+        if _abspath(name).startswith(self._fresh):
+            self._done[FRESH] = 1
             return
         inside = not name.startswith("/") or f"{_abspath(name)}/".startswith(f"{self._root}/")
         self._done[IN_TREE if inside else ELSEWHERE] = 1
@@ -170,6 +181,14 @@ class Patience:
         """Seconds to wait before asking again; none, if it has had its time."""
         had = _processor_s(self._pid) - self._processor_s
         return min(self._seconds - had, self._end - time.monotonic())
+
+
+def _folder(descriptor: Any) -> str:
+    """Where an open folder is; "" for none."""
+    try:
+        return _readlink(f"/proc/self/fd/{descriptor}") if isinstance(descriptor, int) and descriptor >= 0 else ""
+    except OSError:
+        return ""
 
 
 def watch(pid: int, scratch: str) -> None:

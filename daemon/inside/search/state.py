@@ -1,11 +1,13 @@
-"""Whether the repository's modules are as they were: what decides if a process may try one more candidate.
+"""Whether the repository's modules are as they were, or can be made so: what decides if a process may try one more.
 
-A photograph holds what every container that can be reached from the modules holds, by identity. What cannot be looked
-into (a cache, an iterator, a lock) makes the whole unfit, and then every candidate gets a fork of its own.
+A photograph holds what every container that can be reached from the modules holds, by identity; what a test has changed
+in them is put back from it. What cannot be looked into (an iterator, a lock) makes the whole unfit, and then every
+candidate gets a fork of its own. No code of the repository is called but the hashes of keys that are put back.
 """
 
 import builtins
 import enum
+import functools
 import gc
 import logging
 import os
@@ -16,6 +18,7 @@ import sys
 import threading
 import types
 from collections import OrderedDict, defaultdict, deque
+from operator import is_
 from typing import Any, Dict, List, Optional, Tuple
 
 CONTAINERS_AT_MOST = 3_000  # to look at after every candidate; about a fifth of a millisecond
@@ -30,7 +33,10 @@ STATELESS = {
     *("decimal", "fractions", "datetime", "pathlib", "_frozen_importlib", "_frozen_importlib_external", "importlib"),
 }
 STATELESS_KINDS = {"_tuplegetter", "mappingproxy"}
-CONTAINERS = (dict, list, set, deque, defaultdict, OrderedDict)
+DICTS = (dict, defaultdict, OrderedDict)
+CONTAINERS = (*DICTS, list, set, deque)
+CACHE = type(functools.lru_cache()(len))
+EMPTY = object()  # in the place of what a cell does not hold
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGPROF, signal.SIGCHLD, signal.SIGSEGV)
 
 Photograph = List[Tuple[Any, List[Any]]]
@@ -45,6 +51,7 @@ class State:
 
     def __init__(self, modules: List[Any]) -> None:
         self._own = {module.__name__ for module in modules}
+        self._roots = {name.partition(".")[0] for name in self._own}
         self._photograph: Photograph = []
         self._seen: Dict[int, Any] = {}
         self._items = 0
@@ -52,16 +59,33 @@ class State:
         self._photograph.append((vars(builtins), _held(vars(builtins))))
         for module in modules:
             self._walk_dict(vars(module))
+        self._random = random.getstate()
+        self._modules = set(sys.modules)
         self._world = _world()
 
-    def is_same(self) -> bool:
-        """Whether nothing has changed since."""
-        if self._world != _world():
+    def restored(self) -> bool:
+        """Put back what has changed since; whether all is then as it was."""
+        if not self._settled_modules():
             return False
         for thing, held in self._photograph:
-            now = _held(thing)
-            if len(now) != len(held) or any(one is not other for one, other in zip(now, held)):
-                return False
+            if not _holds(thing, held):
+                try:
+                    _put_back(thing, held)
+                except BaseException:  # noqa: BLE001  a hash of the repository's own may raise anything
+                    return False
+                if not _holds(thing, held):
+                    return False
+        random.setstate(self._random)
+        return self._world == _world()
+
+    def _settled_modules(self) -> bool:
+        """Whether no module went or was changed for another; new ones of others are only imported late."""
+        if len(sys.modules) == len(self._modules):
+            return True
+        new = sys.modules.keys() - self._modules
+        if self._modules - sys.modules.keys() or any(name.partition(".")[0] in self._roots for name in new):
+            return False
+        self._modules |= new
         return True
 
     def _look(self, thing: Any) -> None:
@@ -74,13 +98,19 @@ class State:
         for each in held:
             self._walk(each)
 
+    def _look_into_cache(self, thing: Any) -> None:
+        if thing.cache_info().currsize:
+            raise Unfit("what a cache holds already cannot be put back")
+        self._photograph.append((thing, [0]))
+        self._walk(thing.__wrapped__)
+
     def _walk_dict(self, thing: Dict[str, Any]) -> None:
         if id(thing) not in self._seen:
             self._seen[id(thing)] = thing
             self._look(thing)
 
     def _walk(self, thing: Any) -> None:
-        if isinstance(thing, PLAIN) or id(thing) in self._seen or isinstance(thing, SETTLED):
+        if isinstance(thing, PLAIN) or id(thing) in self._seen or isinstance(thing, SETTLED) or type(thing) is object:
             return
         self._seen[id(thing)] = thing
         kind = type(thing)
@@ -88,6 +118,8 @@ class State:
             self._walk(thing.__func__)
         elif isinstance(thing, types.MethodType):
             self._walk(thing.__self__)
+        elif isinstance(thing, CACHE):
+            self._look_into_cache(thing)
         elif isinstance(thing, (types.FunctionType, type)):
             if getattr(thing, "__module__", None) in self._own:
                 self._look(thing)
@@ -107,15 +139,61 @@ def _held(thing: Any) -> List[Any]:
         return list(thing)
     if isinstance(thing, types.FunctionType):
         cells = [_inside(cell) for cell in thing.__closure__ or ()]
-        return [thing.__defaults__, thing.__kwdefaults__, thing.__code__, *cells, *vars(thing).values()]
+        return [thing.__defaults__, thing.__kwdefaults__, thing.__code__, *cells, *_held(vars(thing))]
+    if isinstance(thing, CACHE):
+        return [thing.cache_info().currsize]
     return [*vars(thing).keys(), *vars(thing).values()]
+
+
+def _holds(thing: Any, held: List[Any]) -> bool:
+    now = _held(thing)
+    return len(now) == len(held) and all(map(is_, now, held))
 
 
 def _inside(cell: Any) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it is empty
-        return None
+    except ValueError:
+        return EMPTY
+
+
+def _put_back(thing: Any, held: List[Any]) -> None:
+    """What it held. Where that cannot be done, it stays as it is."""
+    half = len(held) // 2
+    if type(thing) in DICTS and thing is not vars(builtins):
+        thing.clear()
+        thing.update(zip(held[:half], held[half:]))
+    elif type(thing) in (list, deque):
+        thing.clear()
+        thing.extend(held)
+    elif type(thing) is set:
+        thing.clear()
+        thing.update(held)
+    elif isinstance(thing, CACHE):
+        thing.cache_clear()
+    elif isinstance(thing, types.FunctionType):
+        _put_back_function(thing, held)
+    elif isinstance(thing, type):
+        _put_back_class(thing, dict(zip(held[:half], held[half:])))
+
+
+def _put_back_function(thing: types.FunctionType, held: List[Any]) -> None:
+    thing.__defaults__, thing.__kwdefaults__, thing.__code__, *rest = held
+    cells = thing.__closure__ or ()
+    for cell, content in zip(cells, rest):
+        if content is EMPTY:
+            del cell.cell_contents
+        else:
+            cell.cell_contents = content
+    _put_back(vars(thing), rest[len(cells) :])
+
+
+def _put_back_class(thing: type, held: Dict[str, Any]) -> None:
+    for name in vars(thing).keys() - held.keys():
+        type.__delattr__(thing, name)
+    for name, value in held.items():
+        if vars(thing).get(name) is not value:
+            type.__setattr__(thing, name, value)
 
 
 def _world() -> List[Any]:
@@ -124,7 +202,6 @@ def _world() -> List[Any]:
         os.getcwd(),
         len(os.environ),
         list(sys.path),
-        len(sys.modules),
         sys.getrecursionlimit(),
         sys.gettrace(),
         sys.stdout,
@@ -133,7 +210,6 @@ def _world() -> List[Any]:
         gc.isenabled(),
         [signal.getsignal(each) for each in SIGNALS],
         signal.getitimer(signal.ITIMER_REAL)[0] > 0,
-        random.getstate(),
     ]
 
 

@@ -4,6 +4,7 @@ Both suites look the same: `ids`, `run`, `direct`. How a fork is made, and what 
 """
 
 import inspect
+import os
 import sys
 import unittest
 from typing import Any, Callable, Generator, Iterator, List, NamedTuple, Optional, Sequence
@@ -98,8 +99,32 @@ class PytestSuite:
     marked = False
 
     def direct(self, number: int) -> Optional[Call]:
-        """The bare call of the test, where pytest adds nothing to it."""
+        """The bare call of the test where pytest adds nothing to it, else with its fixtures, and nobody listening."""
         item = self.items[number]
+        function = inspect.unwrap(item.function) if hasattr(item, "function") else None
+        if hasattr(function, "hypothesis"):
+            return None  # it remembers, from one run to the next
+        return self._bare(item) or self._in_session(item)
+
+    def _in_session(self, item: Any) -> Call:
+        from _pytest.runner import runtestprotocol  # noqa: PLC0415  see _collect_pytest
+
+        def call() -> None:
+            self.failed = self.called = False
+            self.raised = None
+            try:
+                reports = runtestprotocol(item, log=False, nextitem=None)
+            except BaseException:  # noqa: BLE001  the session was told to stop: it can run nothing more
+                os._exit(1)
+            for report in reports:
+                self.see(report)
+            if self.failed or not self.called:
+                raise self.raised or AssertionError("it did not run to a success")
+
+        return call
+
+    @staticmethod
+    def _bare(item: Any) -> Optional[Call]:
         if any(mark.name in MARKS_THAT_DECIDE for mark in item.iter_markers()):
             return None
         parts = getattr(item, "_fixtureinfo", None)
@@ -108,7 +133,7 @@ class PytestSuite:
         cls = getattr(item, "cls", None)
         if isinstance(cls, type) and issubclass(cls, unittest.TestCase):
             names = {one for one in names if not one.lstrip("_").startswith(OF_CLASS_FIXTURES)}
-            return _direct_case(cls(name)) if not names else None
+            return _direct_case(cls, name) if not names else None
         given = getattr(getattr(item, "callspec", None), "params", {})
         wanted = list(getattr(parts, "argnames", ()))
         if names - set(given) or set(wanted) - set(given) or not all(_is_given(parts, one) for one in wanted):
@@ -192,11 +217,11 @@ class UnittestSuite:
         suite.run(_Result({id(self.cases[number]): number for number in numbers}, heard))
 
     def direct(self, number: int) -> Optional[Call]:
-        """The bare run of the case, where its class and module add nothing to it."""
-        module = sys.modules.get(type(self.cases[number]).__module__)
-        if any(hasattr(module, name) for name in MODULE_FIXTURES):
-            return None
-        return _direct_case(self.cases[number])
+        """The run of the case alone, with the fixtures of its class and module."""
+        case = self.cases[number]
+        module = sys.modules.get(type(case).__module__)
+        in_suite = any(hasattr(module, name) for name in MODULE_FIXTURES)
+        return _direct_case(type(case), case._testMethodName, in_suite=in_suite)
 
     def function(self, number: int) -> Any:
         """The function that a direct call ends in."""
@@ -259,16 +284,15 @@ class _Listening(unittest.TestResult):
             self.raised = err[1]
 
 
-def _direct_case(case: Any) -> Optional[Call]:
-    cls = type(case)
-    if any(getattr(cls, name).__func__ is not getattr(unittest.TestCase, name).__func__ for name in CLASS_FIXTURES):
-        return None
-    if _is_odd(getattr(cls, case._testMethodName, None)):
-        return None
+def _direct_case(cls: Any, name: str, *, in_suite: bool = False) -> Call:
+    in_suite |= any(
+        getattr(cls, each).__func__ is not getattr(unittest.TestCase, each).__func__ for each in CLASS_FIXTURES
+    )
 
     def call() -> None:
         result = _Listening()
-        cls(case._testMethodName).run(result)
+        case = cls(name)
+        (unittest.TestSuite([case]) if in_suite else case).run(result)
         if result.raised is not None:
             raise result.raised
         if result.unsuccessful:
