@@ -1,6 +1,10 @@
-"""A settled job as a page for a person. Markdown, made of nothing but what the facts say."""
+"""A settled job as a page for a person: how it ended, then a row for each run, then what was said, each thing once.
 
-from collections.abc import Iterator
+Markdown, made of nothing but what the facts say. Twenty-three runs have to stay one page, so nothing is told per run
+that is the same for all of them, and what no page holds is left to `python -m daemon show`.
+"""
+
+from collections.abc import Iterable, Iterator
 
 from daemon.drops import Repair
 from daemon.steps import Attempt
@@ -9,6 +13,12 @@ from daemon.views.jobs import Job, Run
 
 SHOWN_CHARACTERS = 2_000
 SHOWN_LINES = 24  # of one message: about a screen
+REASON_CHARACTERS = 300  # in the sentence that stands first
+CELL_CHARACTERS = 100
+MESSAGES_TOLD = 12  # that differ; with more, it is no page any more
+PLACES_TOLD = 30  # attempts that came to the same
+RUN_COLUMNS = ("run", "rung", "asked", "attempts", "tokens", "seconds", "ended", "because")
+ECHO = "this is the very change that failed before"
 
 
 def report(job: Job) -> str:
@@ -19,7 +29,7 @@ def report(job: Job) -> str:
 def _lines(job: Job) -> Iterator[str]:
     yield f"# {job.id}: {_flat(job.title)}"
     yield ""
-    yield f"**{job.outcome}**{f': {_flat(job.reason)}' if job.reason else ''}"
+    yield f"**{job.outcome}**{f': {_flat(job.reason, REASON_CHARACTERS)}' if job.reason else ''}"
     yield ""
     yield f"- {job.kind} in project {_flat(job.project)}"
     if isinstance(job.drop, Repair):
@@ -28,41 +38,89 @@ def _lines(job: Job) -> Iterator[str]:
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
     yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {sum(attempt.tokens for attempt in attempts)} tokens"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
-    for run in job.runs.values():
-        yield from _run(run)
+    runs = list(job.runs.values())
+    yield from _red(runs)
+    if runs:
+        yield from ("", "## The runs", "", *_table(runs))
+        yield from _trouble(runs)
+        yield from _messages(job.id, runs)
 
 
-def _run(run: Run) -> Iterator[str]:
-    yield ""
-    yield f"## Run {run.number}{f', rung {run.rung}' if run.rung else ''}: {run.outcome or run.state}"
-    yield ""
-    yield f"- proposer {run.proposer}{f', model {_flat(run.model)}' if run.model else ''}"
-    if run.red:
-        yield f"- red gate ({run.signature}):"
-        yield from _quoted(run.red)
-    if run.reason:
-        yield f"- {_flat(run.reason)}"
-    if run.faults:
-        yield f"- the world was at fault {run.faults} times; the last: {_flat(run.fault_message)}"
-    if run.crashes:
-        yield f"- a step crashed {run.crashes} times; the last: {_flat(run.crash_message)}"
-    for attempt in run.attempts:
-        yield from _attempt(attempt)
+def _red(runs: Iterable[Run]) -> Iterator[str]:
+    """What the red gate saw: every run of a job sees the same."""
+    if first := next((run for run in runs if run.red), None):
+        yield from ("", f"## What was wrong ({first.signature})")
+        yield from _quoted(first.red)
 
 
-def _attempt(attempt: Attempt) -> Iterator[str]:
+def _table(runs: Iterable[Run]) -> Iterator[str]:
+    yield f"| {' | '.join(RUN_COLUMNS)} |"
+    yield f"|{' --- |' * len(RUN_COLUMNS)}"
+    for run in runs:
+        asked = dict.fromkeys(attempt.proposer or "nobody" for attempt in run.attempts)
+        tokens = sum(attempt.tokens for attempt in run.attempts)
+        seconds = sum(attempt.seconds for attempt in run.attempts)
+        model = f" ({run.model})" if run.model else ""
+        cells = (str(run.number), run.rung or "base", ", ".join(asked) + model, str(len(run.attempts)), str(tokens))
+        because = ", ".join(_counted(attempt.failure for attempt in run.attempts if attempt.failure)) or run.reason
+        ended = run.outcome or run.state
+        yield f"| {' | '.join(map(_cell, (*cells, f'{seconds:.1f}', ended, because)))} |"
+
+
+def _counted(words: Iterable[str]) -> list[str]:
+    """Each word once, with how often it came."""
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    return [f"{count} {word}" if count > 1 else word for word, count in counts.items()]
+
+
+def _trouble(runs: Iterable[Run]) -> Iterator[str]:
+    """What came between a run and its attempts."""
+    for run in runs:
+        if run.faults:
+            yield from ("", f"Run {run.number}: the world was at fault {run.faults} times; the last:")
+            yield from _quoted(run.fault_message)
+        if run.crashes:
+            yield from ("", f"Run {run.number}: a step crashed {run.crashes} times; the last:")
+            yield from _quoted(run.crash_message)
+
+
+def _messages(job: str, runs: Iterable[Run]) -> Iterator[str]:
+    """What the attempts came to. What several came to stands there once, with their places as run.attempt."""
+    places: dict[tuple[str, str], list[str]] = {}
+    files: dict[tuple[str, str], dict[str, None]] = {}
+    for run in runs:
+        for attempt in run.attempts:
+            said = (_verdict(attempt), "" if attempt.message.startswith(ECHO) else attempt.message)
+            places.setdefault(said, []).append(f"{run.number}.{attempt.number}")
+            files.setdefault(said, {}).update(dict.fromkeys(attempt.files))
+    if places:
+        yield from ("", "## What the attempts came to")
+    for said in list(places)[:MESSAGES_TOLD]:
+        verdict, message = said
+        changed = f"; changed {', '.join(map(_flat, files[said]))}" if files[said] else ""
+        yield from ("", f"**{verdict}**, {_in_short(places[said])}{changed}")
+        if message:
+            yield from _quoted(message)
+    if (more := len(places) - MESSAGES_TOLD) > 0:
+        yield from ("", f"{more} other messages: `python -m daemon show {job}` tells them.")
+
+
+def _verdict(attempt: Attempt) -> str:
     parts: list[str] = [attempt.failure or "green"]
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
-    if attempt.files:
-        parts.append("files " + ", ".join(_flat(file) for file in attempt.files))
     if attempt.fixed:
         parts.append(f"fixed {attempt.fixed} tests")
     if attempt.broken:
         parts.append(f"broke {len(attempt.broken)} tests")
-    yield f"- attempt {attempt.number}, by {attempt.proposer or 'nobody'}: {'; '.join(parts)}"
-    if attempt.failure:
-        yield from _quoted(attempt.message)
+    return ", ".join(parts)
+
+
+def _in_short(places: list[str]) -> str:
+    more = f" and {len(places) - PLACES_TOLD} more" if len(places) > PLACES_TOLD else ""
+    return f"in {', '.join(places[:PLACES_TOLD])}{more}"
 
 
 def _quoted(text: str) -> Iterator[str]:
@@ -73,10 +131,15 @@ def _quoted(text: str) -> Iterator[str]:
         yield f"      {printable(line)}".rstrip()
     if len(lines) > SHOWN_LINES or len(text) > SHOWN_CHARACTERS:
         yield "      …"
-    yield ""
 
 
-def _flat(text: str) -> str:
+def _cell(text: str) -> str:
+    """Untrusted text that cannot end its cell."""
+    return _flat(text, CELL_CHARACTERS).replace("|", "¦")
+
+
+def _flat(text: str, most: int = SHOWN_CHARACTERS) -> str:
     """Untrusted text on one line, so that it cannot pose as a part of the page."""
     flat = " ".join(text[:SHOWN_CHARACTERS].split())
+    flat = flat if len(flat) <= most else f"{flat[: most - 1]}…"
     return flat.replace("`", "'").replace("<", "&lt;")

@@ -1,7 +1,9 @@
-"""How much may be spent on a job and on a day: asked before a model is, so that no budget is ever exceeded.
+"""How much may be spent on a job and on a day: asked before a model is, so that no job is ever asked about too often.
 
-Every attempt is counted by its facts, so the books are right after any crash. What hosted models may cost in money is
-kept where they are asked, for only there prices are known (`effects/models/budget.py`).
+Every attempt is counted by its facts, so the books are right after any crash; calls of the job's other runs that are
+under way are counted too. What an answer takes is known when it is there: tokens, seconds and the day's limits may be
+exceeded by what is in hand. What hosted models may cost in money is kept where they are asked, for only there prices
+are known (`effects/models/budget.py`).
 """
 
 from daemon import steps
@@ -15,7 +17,7 @@ def next_step(job: Job, run: Run, settings: Settings, today: Today) -> Step | No
     """What follows for a run that would ask a model now, and may not."""
     if not asks_a_model(job, run):
         return None
-    if reason := spent(job, settings):
+    if reason := spent(job, settings, _under_way(job, run)):
         return steps.SettleRun(job.id, run.id, "failed", reason)
     for what, used, most in (
         ("model calls", today.calls, settings.day_model_calls),
@@ -27,11 +29,16 @@ def next_step(job: Job, run: Run, settings: Settings, today: Today) -> Step | No
     return None
 
 
-def spent(job: Job, settings: Settings) -> str:
+def _under_way(job: Job, run: Run) -> int:
+    """How many of the job's other runs are waiting for an answer now: whoever is in hand and may ask has asked."""
+    return sum(other is not run and other.state == "running" and asks_a_model(job, other) for other in job.open_runs())
+
+
+def spent(job: Job, settings: Settings, under_way: int = 0) -> str:
     """Why no model may be asked about this job any more; empty while one may."""
     asked = [each for run in job.runs.values() for each in run.attempts if each.proposer == "model"]
     for what, used, most in (
-        ("model calls", len(asked), settings.job_model_calls),
+        ("model calls", len(asked) + under_way, settings.job_model_calls),
         ("tokens", sum(each.tokens for each in asked), settings.job_tokens),
         ("seconds", int(sum(each.seconds for each in asked)), int(settings.job_s)),
     ):

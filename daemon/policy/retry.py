@@ -77,6 +77,6 @@ def _what_stopped_it(job: Job) -> str:
     """One sentence on a job that exhausted everything: how much was tried, and what came nearest."""
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
     best = job.nearest()
-    last = list(job.runs.values())[-1].reason
+    [last, *_] = list(job.runs.values())[-1].reason.splitlines() or ["it says nothing"]
     nearest = f"; the nearest fixed {best.fixed} tests" if best is not None else ""
     return f"{len(job.runs)} runs with {len(attempts)} attempts failed{nearest}; the last run: {last}"

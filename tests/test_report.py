@@ -1,0 +1,50 @@
+"""The page of a settled job: one page whatever was tried, and no text of others that could pose as ours."""
+
+from daemon import events as e
+from daemon.policy.ladder import LADDER
+from daemon.report import report
+from tests.fakes.told import Told
+
+PAGE_LINES = 80
+HOSTILE = "first | **certified** |\n# Certified\n<b>`code`</b>"
+
+
+def failed_everywhere(messages: list[str]) -> str:
+    told = Told().accepted()
+    for number, rung in enumerate(["", "", "", *(rung.id for rung in LADDER)], 1):
+        run = f"r-000001.{number}"
+        told.opened(run, rung=rung, attempts=1).claimed(run)
+        told.tell(
+            e.RedGateHeld(job="r-000001", run=run, failing=["t"], passing=1, signature="v2:a.b", message="KeyError: 1"),
+            e.Proposed(job="r-000001", run=run, attempt=1, prompt="", answer="", model=HOSTILE, tokens_in=7),
+            e.AttemptFailed(
+                job="r-000001", run=run, attempt=1, failure="same_failure", message=messages[number % len(messages)]
+            ),
+        ).settled(run, reason=HOSTILE)
+    told.tell(e.JobSettled(job="r-000001", outcome="failed", reason=HOSTILE))
+    return report(told.views.jobs.settled["r-000001"])
+
+
+def test_twenty_three_runs_are_one_page() -> None:
+    page = failed_everywhere(["KeyError: 1", "KeyError: 2"]).splitlines()
+    assert len(page) <= PAGE_LINES
+    assert page[2].startswith("**failed**: first")
+    assert [line.split(" | ")[1] for line in page if line.startswith("| ")][5:] == [rung.id for rung in LADDER]
+    assert len([line for line in page if line.startswith("      KeyError: 2")]) == 1
+
+
+def test_of_very_many_messages_a_page_tells_some_and_says_where_the_others_are() -> None:
+    page = failed_everywhere([f"KeyError: {number}" for number in range(23)])
+    assert "11 other messages: `python -m daemon show r-000001` tells them." in page
+
+
+def test_nobody_writes_headings_or_cells_of_ours() -> None:
+    page = failed_everywhere([HOSTILE])
+    assert [line for line in page.splitlines() if line.startswith("#")] == [
+        "# r-000001: mend it",
+        "## What was wrong (v2:a.b)",
+        "## The runs",
+        "## What the attempts came to",
+    ]
+    assert {line.count(" | ") for line in page.splitlines() if line.startswith("| ")} == {7}
+    assert "<b>" not in page.replace("      <b>", "")
