@@ -65,8 +65,8 @@ class Module:
 
     def exchange(self, text: str, imported: Set[int], *, with_fuel: bool) -> Codes:
         """The codes that make the new text of the file run, or `Unswappable`. SyntaxError where it is no program."""
-        old, new = self._changed(text)
-        pairs = list(_pairs(old, new))
+        old, new, touched = self._changed(text)
+        pairs = list(_pairs(old, new, touched))
         for before, _ in pairs:
             _refuse_what_has_run(before, imported)
             if (before.name, first_line(before)) not in self.functions:
@@ -87,8 +87,8 @@ class Module:
         found = codes_of(self.compile(fueled(ast.parse(self.text, self.file))))
         return {key: code for key, code in found.items() if key in self.functions and self._fits(key, code)}
 
-    def _changed(self, text: str) -> Tuple[Any, Any]:
-        """The one definition that differs, as it was and as it is to be."""
+    def _changed(self, text: str) -> Tuple[Any, Any, range]:
+        """The one definition that differs, as it was and as it is to be, and the lines that it was in."""
         lines = text.splitlines(keepends=True)
         same = min(len(lines), len(self.lines))
         above = next((at for at in range(same) if lines[at] != self.lines[at]), same)
@@ -101,7 +101,7 @@ class Module:
                 body = ast.parse(chunk, self.file).body
                 if len(body) != 1:
                     raise Unswappable("there are other definitions")
-                return each.tree, ast.increment_lineno(body[0], each.first - 1)
+                return each.tree, ast.increment_lineno(body[0], each.first - 1), range(first - 1, max(last, first) + 1)
         compile(text, self.file, "exec", flags=self.flags, dont_inherit=True)  # is it a program at all?
         raise Unswappable("the module itself differs")
 
@@ -163,8 +163,9 @@ class Program(NamedTuple):
 
 
 def first_line(node: Any) -> int:
-    """Where a definition begins, for the compiler too."""
-    return int(node.decorator_list[0].lineno if node.decorator_list else node.lineno)
+    """Where a definition (or any statement) begins, for the compiler too."""
+    decorators = getattr(node, "decorator_list", ())
+    return int(decorators[0].lineno if decorators else node.lineno)
 
 
 def codes_of(code: CodeType) -> Codes:
@@ -178,8 +179,8 @@ def codes_of(code: CodeType) -> Codes:
     return found
 
 
-def _pairs(old: Any, new: Any) -> Iterator[Tuple[Any, Any]]:
-    """The functions whose bodies differ, if nothing else does."""
+def _pairs(old: Any, new: Any, touched: range) -> Iterator[Tuple[Any, Any]]:
+    """The functions whose bodies differ, if nothing else does. What does not differ is taken out of the new tree."""
     if type(old) is not type(new) or _head(old) != _head(new):
         raise Unswappable("more than a body differs")
     if isinstance(old, FUNCTIONS):
@@ -187,10 +188,14 @@ def _pairs(old: Any, new: Any) -> Iterator[Tuple[Any, Any]]:
         return
     if len(old.body) != len(new.body):
         raise Unswappable("a class has other members")
-    for before, after in zip(old.body, new.body):
+    members, new.body = new.body, []
+    for before, after in zip(old.body, members):
+        if (before.end_lineno or before.lineno) < touched.start or first_line(before) >= touched.stop:
+            continue  # its text is the same; to compare the trees takes longer than to compile them
         if isinstance(before, DEFINITIONS) and isinstance(after, DEFINITIONS):
             if ast.dump(before) != ast.dump(after):
-                yield from _pairs(before, after)
+                new.body.append(after)
+                yield from _pairs(before, after, touched)
         elif ast.dump(before) != ast.dump(after):
             raise Unswappable("a class has other members")
 
