@@ -56,6 +56,14 @@ MUST: dict[int, tuple[str, ...]] = {
     274177: ("targets green", "nothing that passed broke", "repeated runs agree"),  # stress
     65537: ("recorded answers give the same tree", "same verdicts again"),  # determinism
 }
+MUST_OF: dict[Literal["repair", "idea"], dict[int, tuple[str, ...]]] = {
+    "repair": MUST,
+    "idea": {
+        641: ("plan read", "answers read", "all edits landed", "files parse", "nothing outside touched"),
+        274177: ("measured in the sandbox", "enough points"),
+        65537: ("recorded answers give the same tree", "the same points again"),
+    },
+}
 
 
 class Invalid(Exception):  # noqa: N818  said of a certificate
@@ -128,7 +136,8 @@ class Proof(_Said, frozen=True, kw_only=True):
     at: float  # unix seconds
     # what was wrong, and where
     drop: Sha256  # the blob with the job as it was dropped (`job_bytes`)
-    repository: str
+    repository: str  # "" of an idea, which begins with nothing
+    plan: SomeSha256 = ""  # of an idea: the answer that planned it
     base_commit: str = ""
     test_patch: SomeSha256 = ""
     pristine_tree: TreeId  # git's, with the test patch applied
@@ -166,6 +175,8 @@ def flaws(proof: Proof) -> Iterator[str]:
         yield "tree: the patch changes nothing"
     if proof.kind == "repair" and not (proof.wanted and proof.red):
         yield "red: no test failed before, so there was nothing to mend"
+    if proof.kind == "idea" and (proof.score is None or not proof.plan):
+        yield "score: a project has a plan and a score"
     if missing := sorted(set(proof.red) - set(proof.green)):
         yield f"green: {missing[0]} was red before and is not said to be green after"
     if both := sorted(set(proof.flaky) & set(proof.green)):
@@ -185,7 +196,7 @@ def _flawed_rungs(proof: Proof) -> Iterator[str]:
         for check in rung.checks:
             if not check.held:
                 yield f"rung {rung.number}: {check.what} did not hold: {check.why}"
-        for what in MUST[rung.number]:
+        for what in MUST_OF[proof.kind][rung.number]:
             if what not in [check.what for check in rung.checks]:
                 yield f"rung {rung.number}: nobody checked '{what}'"
 

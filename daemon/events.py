@@ -226,6 +226,27 @@ class RunRefused(OfRun, frozen=True, kw_only=True):
     cause: str
 
 
+class Planned(OfRun, frozen=True, kw_only=True):
+    """A model planned the project of an idea; prompt, answer and call are blobs.
+
+    One that cannot be followed says so in `trouble`: it is the attempt's end, and the next one plans again.
+    """
+
+    attempt: int
+    prompt: str
+    answer: str
+    trouble: str = ""
+    call: str = ""
+    model: str = ""
+    model_digest: str = ""
+    seed: int | None = None
+    done_reason: str = ""
+    cost_usd: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
 class Proposed(OfRun, frozen=True, kw_only=True):
     """A proposer answered; prompt, answer and call (who was asked how, and what stood in the prompt) are blobs."""
 
@@ -311,20 +332,28 @@ class GreenGatePassed(OfRun, frozen=True, kw_only=True):
 
 
 class ProjectMeasured(OfRun, frozen=True, kw_only=True):
-    """A generated project has its QA score; each finding says what it cost."""
+    """A generated project has its QA score; each finding says what it cost. `measured` is a blob of all of it."""
 
     attempt: int
     score: int
     findings: list[str] = []
+    measured: str = ""
+    lint_by: str = ""
+    types_by: str = ""
+    seconds: float = 0.0
 
 
 class Certified(OfRun, frozen=True, kw_only=True):
-    """The record that proves the job; certificate and patch are blobs, `branch` stands in the user's repository."""
+    """The record that proves the job; certificate and patch are blobs.
+
+    `branch` stands in the user's repository, `folder` is where a project of an idea lies.
+    """
 
     attempt: int
     certificate: str
     patch: str
     branch: str = ""
+    folder: str = ""
     seconds: float = 0.0
 
 
@@ -410,6 +439,7 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     WorkspaceReady,
     RedGateHeld,
     RunRefused,
+    Planned,
     Proposed,
     NothingFound,
     EditsApplied,

@@ -88,7 +88,7 @@ class RunRedGate(OfRun, frozen=True):
 
 
 class Propose(OfRun, frozen=True):
-    """Ask the run's proposer for edits."""
+    """Ask the run's proposer for edits. Of an idea, the evidence is its plan; while there is none, ask for one."""
 
     attempt: int
     proposer: Proposer
@@ -111,6 +111,8 @@ class ApplyEdits(OfRun, frozen=True):
     answer: str
     is_cut_off: bool = False
     limit: EditScope | None = None
+    evidence: str = ""  # of an idea: its plan
+    changes: str = ""  # of an idea: the project as it stands, to which the edits are made
 
 
 class RunGreenGate(OfRun, frozen=True):
@@ -133,6 +135,8 @@ class MeasureProject(OfRun, frozen=True):
     """Score a generated project."""
 
     attempt: int
+    evidence: str = ""
+    changes: str = ""
 
 
 class Certify(OfRun, frozen=True):

@@ -7,10 +7,18 @@ from daemon import events as e
 from daemon import steps
 from daemon.disk import ROOM_ERRORS
 from daemon.drops import Idea
-from daemon.effects import certify, ledger, missing, propose, repair, scripted, unaided
+from daemon.effects import certify, certify_idea, ideas, ledger, propose, repair, scripted, unaided
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault, Hand, Hands, World
 from daemon.events import Fact
+
+FOR_IDEAS: Hands = {
+    steps.PrepareWorkspace: ideas.prepare_workspace,
+    steps.Propose: ideas.propose,
+    steps.ApplyEdits: ideas.apply_edits,
+    steps.MeasureProject: ideas.measure_project,
+    steps.Certify: certify_idea.certify,
+}
 
 
 def scripted_hands() -> Hands:
@@ -30,12 +38,21 @@ def real_hands(shop: Workshop) -> Hands:
         steps.Minimise: unaided.minimise,
         steps.Certify: certify.certify,
     }
-    return ledger.HANDS | {step: partial(_by_kind, hand, shop) for step, hand in at_work.items()}
+    return ledger.HANDS | _paired(at_work, shop)
 
 
-async def _by_kind(hand: Hand, shop: Workshop, step: steps.OfRun, world: World) -> Sequence[Fact]:
+def _paired(mends: Hands, shop: Workshop) -> Hands:
+    return {step: partial(_by_kind, mends.get(step), FOR_IDEAS.get(step), shop) for step in mends | FOR_IDEAS}
+
+
+async def _by_kind(
+    mends: Hand | None, writes: Hand | None, shop: Workshop, step: steps.OfRun, world: World
+) -> Sequence[Fact]:
     """Repairs and ideas take the same steps with hands of their own."""
-    return await (missing.refuse if isinstance(step.drop, Idea) else hand)(shop, step, world)
+    hand = writes if isinstance(step.drop, Idea) else mends
+    if hand is None:
+        raise TypeError(f"{type(step).__name__} is no step of such a job")
+    return await hand(shop, step, world)
 
 
 async def perform(step: steps.Step, world: World) -> Sequence[Fact]:

@@ -118,12 +118,13 @@ def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) ->
         limit=step.limit,
         model_digest=step.model_digest if step.proposer == "model" else "",
         attempts_made=len(step.attempts),
-        feedback_history=[_attempt(attempt) for attempt in step.attempts],
+        feedback_history=[attempt_of(attempt) for attempt in step.attempts],
         warnings=step.attempts[-1].warnings,
     )
 
 
-def _attempt(attempt: steps.Attempt) -> Attempt:
+def attempt_of(attempt: steps.Attempt) -> Attempt:
+    """What a certificate says of an attempt."""
     return Attempt(
         number=attempt.number,
         prompt=attempt.prompt,

@@ -63,6 +63,14 @@ class Project(Struct, frozen=True, kw_only=True):
     indexes: list[str] = []
 
     @property
+    def wanted(self) -> tuple[list[str], list[str]]:
+        """What has to be installed besides the tests' runner, and why some of it may not be."""
+        declared = dependencies.declared(self.files)
+        accepted, objections = dependencies.unplanned(declared, self.planned, self.indexes)
+        is_little = {dependencies.name_of(one) for one in accepted} <= RUNNERS
+        return [] if is_little else accepted, [objection.message for objection in objections]
+
+    @property
     def tests(self) -> list[str]:
         """The files of the project's own tests."""
         return sorted(path for path in self.files if is_test(path) and path not in self.acceptance_tests)
@@ -113,25 +121,28 @@ async def measure(  # noqa: PLR0913  the parts of a world that it needs, by name
     """Everything that can be seen of the project. `tree` is the empty one; `folder` is scratch, and gone afterwards."""
     if refused := _refused(project.files):
         return Measured(unparsed=refused, unmeasured=dict.fromkeys(("installs", *EVERYTHING, *BY_READING), refused[0]))
-    accepted, objections = dependencies.unplanned(
-        dependencies.declared(project.files), project.planned, project.indexes
-    )
-    installs = "; ".join(objection.message for objection in objections)
-    wanted = [] if {dependencies.name_of(one) for one in accepted} <= RUNNERS else accepted
-    try:
-        environment = await environments.of(Wanted(requirements=[] if installs else wanted), tree)
-    except EnvironmentRefused as refused:
-        installs = re.sub(r"^`[^`]*` ", "the installation ", str(refused))  # without the places of this machine
-        environment = await environments.of(Wanted(), tree)
+    environment, installs = await environment_of(project, environments, tree)
     workspace = Workspace(tree, folder, settings.workspace_bytes)
     bench = _Bench(project, limits or Limits(), environment, workspace, sandbox, settings)
     try:
         measured = await bench.look()
-        readme = m.readme_of(project.files, project.entry_point, has_dependencies=bool(wanted))
+        readme = m.readme_of(project.files, project.entry_point, has_dependencies=bool(project.wanted[0]))
         measured = structs.replace(measured, installs=installs, readme=readme, entry_point=project.entry_point)
         return await _run(bench, measured)
     finally:
         await run_sync(workspace.close)
+
+
+async def environment_of(project: Project, environments: Environments, tree: Tree) -> tuple[Environment, str]:
+    """What the project is run in, and what keeps its dependencies from being installed there."""
+    wanted, objections = project.wanted
+    if objections:
+        return await environments.of(Wanted(), tree), "; ".join(objections)
+    try:
+        return await environments.of(Wanted(requirements=wanted), tree), ""
+    except EnvironmentRefused as refused:
+        why = re.sub(r"^`[^`]*` ", "the installation ", str(refused))  # without the places of this machine
+        return await environments.of(Wanted(), tree), why
 
 
 def _refused(files: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import assert_never
 from anyio import current_time
 from anyio.to_thread import run_sync
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from daemon import events as e
 from daemon import steps
@@ -21,6 +21,7 @@ from daemon.effects.repair import failed, keep, recall, repair_of
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault, World
 from daemon.events import Fact
+from daemon.settings import Settings
 from daemon.text import gates
 from daemon.text.context import Evidence, test_files
 from daemon.text.focus import select
@@ -42,6 +43,21 @@ class Call(Struct, frozen=True):
     manifest: dict[str, object]
 
 
+class Said(Struct, frozen=True, kw_only=True):
+    """What a fact tells of a model's answer, under the same names."""
+
+    prompt: str
+    answer: str
+    call: str
+    model: str
+    model_digest: str
+    seed: int | None
+    done_reason: str
+    cost_usd: float
+    tokens_in: int
+    tokens_out: int
+
+
 async def propose(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
     """Ask whoever is to be asked."""
     match step.proposer:
@@ -59,14 +75,23 @@ async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequ
     """Ask the run's model for edits."""
     begun = current_time()
     request, made, answer = await _answered(shop, step, world.blobs)
-    call = Call(replace(request, system="", prompt=""), replace(answer, text=""), made.manifest)
+    said = await recorded(world.blobs, request, made, answer)
     proposed = e.Proposed(
-        job=step.job,
-        run=step.run,
-        attempt=step.attempt,
-        prompt=await run_sync(world.blobs.put, f"{made.system}\n\n{made.user}".encode()),
-        answer=await run_sync(world.blobs.put, answer.text.encode(errors="replace")),
-        call=await keep(world.blobs, call),
+        job=step.job, run=step.run, attempt=step.attempt, seconds=current_time() - begun, **asdict(said)
+    )
+    if answer.text.strip():
+        return [proposed]
+    why = f"the model said nothing and stopped: {answer.done_reason}"
+    return [proposed, failed(step, step.attempt, "no_answer", why)]
+
+
+async def recorded(blobs: Blobs, request: Request, made: Prompt, answer: Answer) -> Said:
+    """A question and its answer as a fact tells them, their texts as blobs."""
+    call = Call(replace(request, system="", prompt=""), replace(answer, text=""), made.manifest)
+    return Said(
+        prompt=await run_sync(blobs.put, f"{made.system}\n\n{made.user}".encode()),
+        answer=await run_sync(blobs.put, answer.text.encode(errors="replace")),
+        call=await keep(blobs, call),
         model=answer.model,
         model_digest=answer.digest,
         seed=request.seed,
@@ -74,12 +99,7 @@ async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequ
         cost_usd=answer.cost_usd,
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
-        seconds=current_time() - begun,
     )
-    if answer.text.strip():
-        return [proposed]
-    why = f"the model said nothing and stopped: {answer.done_reason}"
-    return [proposed, failed(step, step.attempt, "no_answer", why)]
 
 
 async def _answered(shop: Workshop, step: steps.Propose, blobs: Blobs) -> tuple[Request, Prompt, Answer]:
@@ -99,7 +119,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
     """What this step asks. `smaller` halves, so often, what is shown of the tree."""
     settings, drop = shop.settings, repair_of(step)
     held = await recall(blobs, step.evidence, gates.Held)
-    words, sampling = await shop.words(), step.rung.sampling
+    words = await shop.words()
     files, index = await shop.texts(await shop.tree(step.job, drop))
     failing = [_failing(test, outcome) for test, outcome in held.failed.items()]
     hint = "\n\n".join(filter(None, (drop.hint, step.hint)))
@@ -130,20 +150,26 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         relevant = [one.path for one in selection.files]
         asked = replace(asked, siblings=await run_sync(siblings, _innermost(failing), files, relevant))
     made = await run_sync(prompt, words, replace(asked, selection=selection))
+    return request_of(step, made, settings, drop.instance_id or drop.title or step.job), made
+
+
+def request_of(step: steps.Propose, made: Prompt, settings: Settings, instance: str, answers: int = 1) -> Request:
+    """The prompt as it is sent, with room for so many answers of the usual length."""
+    sampling = step.rung.sampling
     repeats = bool(step.earlier) and step.earlier[-1].failure == "same_answer"
     request = Request(
         model=step.model,
         system=made.system,
         prompt=made.user,
         num_ctx=0,
-        num_predict=settings.answer_tokens,
+        num_predict=settings.answer_tokens * answers,
         temperature=sampling.again if repeats else sampling.temperature,
         seed=step.number * SEEDS_PER_RUN + step.attempt,
         think=settings.model_thinks,
-        instance=drop.instance_id or drop.title or step.job,
+        instance=instance,
         attempt=step.attempt,
     )
-    return request.fitted(settings.model_windows), made
+    return request.fitted(settings.model_windows)
 
 
 def _innermost(failing: Sequence[Failing]) -> list[Frame]:

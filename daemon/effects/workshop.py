@@ -1,10 +1,10 @@
-"""What the hands of a repair work with: trees, environments, one sandbox, models, words, a key.
+"""What the hands work with: trees, environments, one sandbox, models, words, a key.
 
 Opened when it is first needed, and found again by every step: no step leaves anything here that the next one relies on,
 so that a step may be the first one of a new life. What must never enter: a decision, or anything about one run only.
 """
 
-from collections.abc import AsyncIterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from daemon import steps
 from daemon.certificate import Key
-from daemon.drops import Repair
-from daemon.effects import workspace
+from daemon.drops import Idea, Repair
+from daemon.effects import project, workspace
+from daemon.effects.delivery import Version, deliver, take_name
 from daemon.effects.environment import Environment, Environments
 from daemon.effects.models.breaker import Breaker
 from daemon.effects.models.providers import open_models
@@ -28,6 +29,7 @@ from daemon.effects.session import Session
 from daemon.effects.trees import Changes, Source, SourceRefused, Texts, Tree, Trees
 from daemon.effects.workspace import Workspace
 from daemon.settings import Settings
+from daemon.text.measured import Measured
 from daemon.text.outcomes import Outcomes
 from daemon.text.relevance import Index, index
 from daemon.words import Words, read_words
@@ -45,8 +47,16 @@ class Bench(Struct, frozen=True):
     sandbox: Sandbox
 
 
+class Seen(Struct, frozen=True):
+    """What was measured of a project, and where."""
+
+    measured: Measured
+    environment: Environment
+    sandbox: Sandbox
+
+
 class Workshop:
-    """Everything that a state folder's repairs share."""
+    """Everything that a state folder's jobs share."""
 
     def __init__(self, settings: Settings, environ: MutableMapping[str, str]) -> None:
         state = Path(settings.state_dir).resolve()
@@ -112,6 +122,32 @@ class Workshop:
             logger.warning("no_branch", job=job, why=str(refused), remedy="the patch lies in results/")
             return ""
         return branch
+
+    async def nothing(self) -> Tree:
+        """The tree that ideas begin with."""
+        return await run_sync(project.empty_tree, self._trees, self._state / "trees")
+
+    async def name(self, job: str, idea: Idea) -> str:
+        """The name of an idea's project: the job's own from the first time that it is asked for."""
+        return await run_sync(take_name, self._state, job, idea.title)
+
+    async def measured(self, run: str, written: project.Project) -> Seen:
+        """Measure a project, in a folder that is gone afterwards."""
+        environments, tree = await self._opened(), await self.nothing()
+        environment, _ = await project.environment_of(written, environments, tree)
+        measured = await project.measure(
+            written,
+            tree=tree,
+            folder=self._state / "workspaces" / run,
+            environments=environments,
+            sandbox=environments.sandbox,
+            settings=self.settings,
+        )
+        return Seen(measured, environment, environments.sandbox)
+
+    async def deliver(self, job: str, idea: Idea, versions: Sequence[Version]) -> Path:
+        """Put a certified project where a person finds it."""
+        return await run_sync(deliver, self._state, await self.name(job, idea), versions)
 
     async def texts(self, tree: Tree) -> tuple[Mapping[str, str], Index]:
         """The tree's texts, and their index."""

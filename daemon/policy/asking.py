@@ -29,7 +29,7 @@ def propose(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> S
         model_of(rung.reach, settings.models),
         rung,
         job.hint,
-        run.evidence,
+        run.plan.answer if run.plan else run.evidence,
         list(run.attempts),
         [attempt for each in job.runs.values() if each is not run for attempt in each.attempts],
         next((each.coverage for each in job.runs.values() if each.coverage), ""),
@@ -41,7 +41,8 @@ def propose(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> S
 
 def asks_a_model(job: Job, run: Run) -> bool:
     """Whether a model is what the run asks next."""
-    return run.stage in ("red", "failed_attempt") and _next_proposer(job, run) == "model"
+    stages = ("workspace_ready", "planned", "failed_attempt") if job.kind == "idea" else ("red", "failed_attempt")
+    return run.stage in stages and _next_proposer(job, run) == "model"
 
 
 def _next_proposer(job: Job, run: Run) -> Proposer | None:
@@ -51,7 +52,9 @@ def _next_proposer(job: Job, run: Run) -> Proposer | None:
 
 def _proposers(job: Job, run: Run, rung: Rung) -> tuple[Proposer, ...]:
     """Who is asked, in this order. What needs no model goes first, once: it would find the same again."""
-    is_first = job.kind == "repair" and not run.rung and run.id == next(iter(job.runs))
+    if job.kind == "idea":
+        return ("model",)  # there is nothing yet that could be searched, or that a remembered fix would fit
+    is_first = not run.rung and run.id == next(iter(job.runs))
     return (*WITHOUT_A_MODEL, *rung.proposers) if is_first else rung.proposers
 
 

@@ -36,7 +36,7 @@ def _under_way(job: Job, run: Run) -> int:
 
 def spent(job: Job, settings: Settings, under_way: int = 0) -> str:
     """Why no model may be asked about this job any more; empty while one may."""
-    asked = [each for run in job.runs.values() for each in run.attempts if each.proposer == "model"]
+    asked = [each for run in job.runs.values() for each in run.rounds() if each.proposer == "model"]
     for what, used, most in (
         ("model calls", len(asked) + under_way, settings.job_model_calls),
         ("tokens", sum(each.tokens for each in asked), settings.job_tokens),

@@ -21,7 +21,7 @@ def next_step(job: Job, run: Run, settings: Settings, known: Known = NOTHING) ->
             return steps.PrepareWorkspace(*at)
         case "workspace_ready":
             return steps.RunRedGate(*at, _seen_red(job))
-        case "red" | "failed_attempt":
+        case "red" | "planned" | "failed_attempt":
             if not job.is_recalled:
                 return memory.ask(job, run, settings, known)
             return asking.propose(job, run, settings, known)

@@ -22,7 +22,8 @@ FINDINGS_SHOWN = 20
 class Asked(Struct, frozen=True, kw_only=True):
     """All that goes into a prompt besides the words of the house.
 
-    `findings` are those of the score, the dearest first; `refusals` are why the last answer was not used.
+    `findings` are those of the score, the dearest first; `refusals` are why the last answer was not used, and `before`
+    is what was wrong with an earlier run's project. A base run has no `rung`, and no words of one.
     """
 
     idea: Idea
@@ -31,7 +32,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     files: dict[str, str] = {}
     findings: list[str] = []
     refusals: list[str] = []
+    before: list[str] = []
     hint: str = ""
+    level: str = ""
+    rung: str = ""
 
 
 def plan_prompt(words: Words, asked: Asked) -> Prompt:
@@ -59,6 +63,8 @@ def _prompt(words: Words, asked: Asked, form: str, last: str) -> Prompt:
                 ),
                 _section(words, "refusals", [quoting.quote("refusal", one) for one in asked.refusals[:FINDINGS_SHOWN]]),
                 _section(words, "findings", [quoting.quote("finding", one) for one in asked.findings[:FINDINGS_SHOWN]]),
+                _section(words, "before", _before(asked, quoting)),
+                _approach(words, asked),
                 _fill(words, last, name=asked.name),
             ),
         )
@@ -72,6 +78,8 @@ def _prompt(words: Words, asked: Asked, form: str, last: str) -> Prompt:
         "files_named": named,
         "findings": len(asked.findings),
         "refusals": len(asked.refusals),
+        "level": asked.level,
+        "rung": asked.rung,
         "cuts": quoting.cuts,
         "tokens": estimate,
     }
@@ -84,6 +92,20 @@ def _fill(words: Words, template: str, /, **values: str) -> str:
 
 def _section(words: Words, name: str, quoted: Sequence[str]) -> str:
     return _fill(words, name, quoted="\n\n".join(filter(None, quoted))) if any(quoted) else ""
+
+
+def _approach(words: Words, asked: Asked) -> str:
+    """What a rung says of how to go about it."""
+    if not asked.rung:
+        return ""
+    parts = (words.templates[name].strip() for name in (f"levels/{asked.level}", f"variants/{asked.rung}"))
+    return _fill(words, "approach", approach="\n\n".join(parts))
+
+
+def _before(asked: Asked, quoting: Quoting) -> list[str]:
+    """What an earlier run ended with, until there are findings of this one."""
+    told = [] if asked.findings else asked.before[:FINDINGS_SHOWN]
+    return [quoting.quote("finding", one) for one in told]
 
 
 def _idea(asked: Asked, quoting: Quoting) -> list[str]:

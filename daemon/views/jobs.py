@@ -21,8 +21,8 @@ SOURCES_KEPT = 4096  # more than the inlet can have accepted and not yet removed
 CUT_OFF = ("length", "repeat")  # reasons for which a model stopped though it would have gone on
 
 Stage = Literal[
-    "opened", "environment_ready", "workspace_ready", "red", "proposed", "applied", "failed_attempt", "green",
-    "minimal", "measured", "certified", "refused", "exhausted",
+    "opened", "environment_ready", "workspace_ready", "red", "planned", "proposed", "applied", "failed_attempt",
+    "green", "minimal", "measured", "certified", "refused", "exhausted",
 ]  # fmt: skip
 RunState = Literal["waiting", "running", "settled"]
 
@@ -48,6 +48,7 @@ class Run(Struct):
     red: str = ""  # what the red gate saw, in words
     evidence: str = ""  # and all of it, a blob
     signature: str = ""
+    plan: Attempt | None = None  # of an idea: the round that planned it
     model_digest: str = ""
     verdict: str = ""
     cause: str = ""
@@ -58,6 +59,10 @@ class Run(Struct):
     patch: str = ""
     outcome: str = ""
     reason: str = ""
+
+    def rounds(self) -> list[Attempt]:
+        """Everything that was asked for: the attempts, and the plan before them."""
+        return [*([self.plan] if self.plan else []), *self.attempts]
 
 
 class Job(Struct):
@@ -298,14 +303,40 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
     run.stage, run.verdict, run.cause = "refused", fact.verdict, fact.cause
 
 
+def _asked(jobs: Jobs, fact: e.Planned | e.Proposed) -> None:
+    """Count a model's answer."""
+    jobs.today.begin(fact.at)
+    jobs.today.calls += 1
+    jobs.today.tokens += fact.tokens_in + fact.tokens_out
+
+
+def _planned(jobs: Jobs, fact: e.Planned) -> None:
+    run = _run(jobs, fact)
+    _asked(jobs, fact)
+    run.proposer, run.model, run.model_digest = "model", fact.model, fact.model_digest
+    answer = "" if fact.trouble else fact.answer  # what cannot be followed has given nothing
+    plan = Attempt(
+        fact.attempt,
+        "model",
+        prompt=fact.prompt,
+        answer=answer,
+        seed=fact.seed,
+        tokens_in=fact.tokens_in,
+        tokens_out=fact.tokens_out,
+        seconds=fact.seconds,
+    )
+    if fact.trouble:
+        run.attempts.append(plan)
+    else:
+        run.stage, run.plan = "planned", plan
+
+
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
     run.stage, run.proposer = "proposed", fact.proposer
     run.next_at = max(run.next_at, fact.next_at)
     if fact.proposer == "model":
-        jobs.today.begin(fact.at)
-        jobs.today.calls += 1
-        jobs.today.tokens += fact.tokens_in + fact.tokens_out
+        _asked(jobs, fact)
     if fact.model:
         run.model, run.model_digest = fact.model, fact.model_digest
     is_cut_off = fact.done_reason in CUT_OFF
@@ -380,6 +411,7 @@ def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
     run = _run(jobs, fact)
     run.stage = "measured"
     run.attempts[-1].score, run.attempts[-1].findings = fact.score, fact.findings
+    run.attempts[-1].seconds += fact.seconds
 
 
 def _certified(jobs: Jobs, fact: e.Certified) -> None:
@@ -406,6 +438,7 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.WorkspaceReady: _workspace_ready,
     e.RedGateHeld: _red_gate_held,
     e.RunRefused: _refused,
+    e.Planned: _planned,
     e.Proposed: _proposed,
     e.Recalled: _recalled,
     e.NothingFound: _nothing_found,

@@ -148,12 +148,3 @@ def test_two_daemons_never_share_a_state(tmp_path: Path) -> None:
         second = daemon.ask("run")
         assert second.returncode == 75
         assert f"pid {daemon.process.pid}" in second.stderr
-
-
-def test_what_has_no_hands_yet_says_exactly_what_is_missing(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path, world="real")
-    daemon.drop("a.json", idea("a"))
-    assert daemon.start("work", "--once").wait() == 1
-    [job] = daemon.view("jobs")["last_settled"]
-    assert job["outcome"] == "refused"
-    assert "no hands for an idea" in job["reason"]

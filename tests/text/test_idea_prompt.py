@@ -51,6 +51,15 @@ def test_findings_and_refusals_are_fed_back() -> None:
     assert made == files_prompt(WORDS, asked)
 
 
+def test_a_rung_says_how_to_go_about_it_and_what_was_wrong_before_until_there_is_something_new() -> None:
+    asked = Asked(idea=IDEA, before=["-11 imports: no rich"], level="Nuclear", rung="N1")
+    made = files_prompt(WORDS, asked)
+    assert all(WORDS.templates[name].strip() in made.user for name in ("levels/Nuclear", "variants/N1"))
+    assert "-11 imports: no rich" in made.user
+    again = Asked(idea=IDEA, before=["-11 imports: no rich"], findings=["-3 lint: x"])
+    assert "-11 imports" not in files_prompt(WORDS, again).user
+
+
 def test_files_for_which_there_is_no_room_are_named() -> None:
     made = files_prompt(WORDS, Asked(idea=IDEA, files=FILES | {"big.py": "x" * FILES_CHARACTERS}))
     assert made.manifest["files_named"] == ["big.py"]
@@ -64,5 +73,6 @@ def test_every_template_of_an_idea_is_used(name: str) -> None:
         idea=IDEA, plan=plan.read("FILE: a.py | x\nRUN: python a.py"), files=FILES, findings=["f"], refusals=["r"]
     )
     said = [first, files_prompt(WORDS, whole), files_prompt(WORDS, Asked(idea=IDEA, name="shop"))]
+    said.append(files_prompt(WORDS, Asked(idea=IDEA, before=["b"], level="Moderate", rung="M2")))
     beginning = WORDS.templates[name].partition("\n")[0].partition("$")[0]
     assert any(beginning in prompt.system + prompt.user for prompt in said)
