@@ -5,8 +5,7 @@ hundred thousand fixes as at ten. A fix's odds forget slowly; one that keeps fai
 a candidate (which fix to offer for which failure) is decided in `policy/recall.py`, not here.
 """
 
-from collections.abc import Callable
-from heapq import nlargest
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Literal
 
@@ -37,7 +36,7 @@ Standing = Literal["probation", "active", "banned"]
 Group = Literal["held_out", "with_memory", "nothing_known"]
 
 
-class Signature(Struct):
+class Signature(Struct, gc=False):
     """A failure as often as it was seen, whatever the paths and numbers in it were."""
 
     seen: int = 0
@@ -47,7 +46,7 @@ class Signature(Struct):
     example: str = ""
 
 
-class Fix(Struct, omit_defaults=True):
+class Fix(Struct, omit_defaults=True, gc=False):
     """A remembered edit. `successes` and `failures` forget; the whole numbers do not."""
 
     signature: str
@@ -79,7 +78,7 @@ class Fix(Struct, omit_defaults=True):
         return self.at_least(), self.worked, self.learned_at
 
 
-class Asked(Struct):
+class Asked(Struct, gc=False):
     """What memory had for an open job, and what was spent on it."""
 
     group: Group = "nothing_known"
@@ -132,8 +131,7 @@ class FixDatabase(Struct):
 
     def known_best(self, most: int) -> list[str]:
         """The fixes that hold best, whatever the failure."""
-        alive = (name for name in self.best if name in self.fixes)
-        return nlargest(most, alive, key=lambda name: self.fixes[name].rank())
+        return _highest(self, self.best, most)
 
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/fix_database.json."""
@@ -218,9 +216,9 @@ def _tally_row(tally: Tally) -> dict[str, Any]:
 
 
 def _seen(database: FixDatabase, name: str, message: str, at: float) -> None:
-    signature = database.signatures.pop(name, None) or Signature(first_at=at, example=message[:EXAMPLE_CHARACTERS])
-    signature.seen += 1
     database.seen += 1
+    signature = database.signatures.pop(name, None) or Signature(0, 0, at, at, message[:EXAMPLE_CHARACTERS])
+    signature.seen += 1
     signature.last_at = at
     database.signatures[name] = signature
     keep_last(database.signatures, SIGNATURES_KEPT)
@@ -272,15 +270,17 @@ def _remembered(fact: e.FixLearned) -> Fix:
 
 
 def _list(table: dict[str, list[str]], key: str, name: str, most: int, database: FixDatabase) -> None:
-    """Put a fix on the list of its failures; of too many the worst goes."""
-    names = table.pop(key, [])
+    """Put a fix on the list of its failures, which comes to the end of the lists; of too many fixes the worst goes."""
+    names = table.pop(key, None)
+    if names is None:
+        table[key] = [name]
+        keep_last(table, SIGNATURES_KEPT)
+        return
+    table[key] = names
     if name not in names:
         names.append(name)
-    if len(names) > most:
-        known = [each for each in names if each in database.fixes]
-        names = nlargest(most, known, key=lambda each: database.fixes[each].rank())
-    table[key] = names
-    keep_last(table, SIGNATURES_KEPT)
+        if len(names) > most:
+            table[key] = _highest(database, names, most)
 
 
 def _stand(database: FixDatabase, name: str) -> None:
@@ -290,9 +290,13 @@ def _stand(database: FixDatabase, name: str) -> None:
         return
     database.best[name] = None
     if len(database.best) > 2 * BEST_KEPT:
-        alive = [each for each in database.best if each in database.fixes]
-        kept = nlargest(BEST_KEPT, alive, key=lambda each: database.fixes[each].rank())
-        database.best = dict.fromkeys(kept)
+        database.best = dict.fromkeys(_highest(database, database.best, BEST_KEPT))
+
+
+def _highest(database: FixDatabase, names: Iterable[str], most: int) -> list[str]:
+    """The best of these that are not forgotten."""
+    fixes = database.fixes
+    return sorted((name for name in names if name in fixes), key=lambda name: fixes[name].rank(), reverse=True)[:most]
 
 
 def _recalled(database: FixDatabase, fact: e.Recalled) -> None:
@@ -372,7 +376,7 @@ def _job_settled(database: FixDatabase, fact: e.JobSettled) -> None:
     project = database.project_of.pop(fact.job, "")
     if fact.outcome not in ("certified", "failed"):
         return
-    tally = database.tallies.setdefault(asked.group, Tally())
+    tally = database.tallies.get(asked.group) or database.tallies.setdefault(asked.group, Tally())
     tally.jobs += 1
     tally.calls += asked.calls
     tally.tokens += asked.tokens

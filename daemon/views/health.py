@@ -12,7 +12,7 @@ MINUTES_KEPT = 180
 LIVES_KEPT = 20
 
 
-class Minute(Struct):
+class Minute(Struct, gc=False):
     """What was counted in one minute."""
 
     accepted: int = 0
@@ -26,7 +26,7 @@ class Minute(Struct):
     pauses: int = 0  # of intake
 
 
-class Life(Struct):
+class Life(Struct, gc=False):
     """One start of the daemon, and its clean end if there was one."""
 
     started_at: float
@@ -87,10 +87,6 @@ def _minute(health: Health, at: float) -> Minute:
     return minute
 
 
-def _count(counts: dict[str, int], key: str) -> None:
-    counts[key] = counts.get(key, 0) + 1
-
-
 def _accepted(health: Health, fact: e.JobAccepted | e.JobReopened) -> None:
     _minute(health, fact.at).accepted += 1
 
@@ -100,15 +96,18 @@ def _rejected(health: Health, fact: e.DropRejected) -> None:
 
 
 def _settled(health: Health, fact: e.JobSettled) -> None:
-    _count(_minute(health, fact.at).settled, fact.outcome)
+    settled = _minute(health, fact.at).settled
+    settled[fact.outcome] = settled.get(fact.outcome, 0) + 1
 
 
 def _attempt_failed(health: Health, fact: e.AttemptFailed) -> None:
-    _count(_minute(health, fact.at).failures, fact.failure)
+    failures = _minute(health, fact.at).failures
+    failures[fact.failure] = failures.get(fact.failure, 0) + 1
 
 
 def _faulted(health: Health, fact: e.WorldFaulted) -> None:
-    _count(_minute(health, fact.at).faults, fact.fault)
+    faults = _minute(health, fact.at).faults
+    faults[fact.fault] = faults.get(fact.fault, 0) + 1
 
 
 def _crashed(health: Health, fact: e.StepCrashed) -> None:

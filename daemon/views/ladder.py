@@ -19,7 +19,7 @@ CLASSES_KEPT = 5_000  # the longest unseen go first; what they said stays in the
 FORGOTTEN_PER_RUN = 0.995  # what a rung did long ago says less
 
 
-class Cell(Struct):
+class Cell(Struct, gc=False):
     """What a rung did: numbers that forget for the odds, and whole ones for people."""
 
     worked: float = 0.0
@@ -31,7 +31,7 @@ class Cell(Struct):
     calls: int = 0
 
 
-class Trial(Struct):
+class Trial(Struct, gc=False):
     """A run that is open."""
 
     rung: str
@@ -88,7 +88,8 @@ def _proposed(ladder: Ladder, fact: e.Proposed) -> None:
         trial.attempts += 1
         trial.seconds += fact.seconds
         trial.tokens += tokens
-        trial.calls += tokens > 0
+        if tokens:  # a replay and a template ask no model
+            trial.calls += 1
 
 
 def _judged(ladder: Ladder, fact: e.AttemptFailed | e.GreenGatePassed) -> None:
@@ -100,19 +101,19 @@ def _run_settled(ladder: Ladder, fact: e.RunSettled) -> None:
     trial = ladder.trials.pop(fact.run, None)
     if trial is None or not trial.attempts or fact.outcome not in ("certified", "failed"):
         return
-    certified = fact.outcome == "certified"
-    _count(ladder.rungs, trial, certified=certified)
+    certified = int(fact.outcome == "certified")
+    _count(ladder.rungs, trial, certified)
     if name := ladder.class_of.get(fact.job):
         rungs = ladder.classes.pop(name, {})
         ladder.classes[name] = rungs
         keep_last(ladder.classes, CLASSES_KEPT)
-        _count(rungs, trial, certified=certified)
+        _count(rungs, trial, certified)
 
 
-def _count(cells: dict[str, Cell], trial: Trial, *, certified: bool) -> None:
+def _count(cells: dict[str, Cell], trial: Trial, certified: int) -> None:
     cell = cells.get(trial.rung) or cells.setdefault(trial.rung, Cell())
     cell.worked = cell.worked * FORGOTTEN_PER_RUN + certified
-    cell.failed = cell.failed * FORGOTTEN_PER_RUN + (not certified)
+    cell.failed = cell.failed * FORGOTTEN_PER_RUN + (1 - certified)
     cell.tried += 1
     cell.certified += certified
     cell.seconds += trial.seconds

@@ -10,23 +10,25 @@ CLAIM_Z = 1.96  # a two-sided 95 %: what is claimed
 
 
 def interval(worked: float, tried: float, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share."""
-    if tried <= 0:
-        return 0.0, 1.0
-    share, square = worked / tried, z * z
-    middle = (share + square / (2 * tried)) / (1 + square / tried)
-    half = z / (1 + square / tried) * sqrt(share * (1 - share) / tried + square / (4 * tried * tried))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    """Wilson's interval of a share; its upper end is what the share of the others leaves at the least."""
+    return _least(worked, tried, z), 1.0 - _least(tried - worked, tried, z)
+
+
+def _least(worked: float, tried: float, z: float) -> float:
+    if worked <= 0:
+        return 0.0
+    square = z * z
+    return (worked + square / 2 - z * sqrt(worked * (tried - worked) / tried + square / 4)) / (tried + square)
 
 
 def at_least(worked: float, tried: float) -> float:
     """How often it works at the least, for all that is known; 0 of what was never tried."""
-    return interval(worked, tried, DISPLAY_Z)[0]
+    return _least(worked, tried, DISPLAY_Z)
 
 
 def at_most(worked: float, tried: float) -> float:
     """How often it works at the most; 1 of what was never tried."""
-    return interval(worked, tried, DISPLAY_Z)[1]
+    return 1.0 - _least(tried - worked, tried, DISPLAY_Z)
 
 
 def difference(worked: int, tried: int, worked_without: int, tried_without: int) -> tuple[float, float, float] | None:

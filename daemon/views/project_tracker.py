@@ -12,7 +12,7 @@ from daemon.views.bounded import keep_last
 PROJECTS_KEPT = 10_000
 
 
-class Project(Struct):
+class Project(Struct, gc=False):
     """What happened in one project so far."""
 
     first_at: float
@@ -25,6 +25,7 @@ class Project(Struct):
     last_outcome: str = ""
     last_reason: str = ""
     last_score: int | None = None
+    folder: str = ""  # where the project that was written lies
 
 
 class ProjectTracker(Struct):
@@ -49,6 +50,7 @@ class ProjectTracker(Struct):
                     "last_outcome": project.last_outcome,
                     "last_reason": project.last_reason,
                     "last_score": project.last_score,
+                    "folder": project.folder,
                 }
                 for name, project in islice(reversed(self.projects.items()), rows)
             },
@@ -79,9 +81,15 @@ def _measured(tracker: ProjectTracker, fact: e.ProjectMeasured) -> None:
     _heard_of(tracker, tracker.project_of[fact.job], fact.at).last_score = fact.score
 
 
+def _certified(tracker: ProjectTracker, fact: e.Certified) -> None:
+    if fact.folder:
+        _heard_of(tracker, tracker.project_of[fact.job], fact.at).folder = fact.folder
+
+
 def _settled(tracker: ProjectTracker, fact: e.JobSettled) -> None:
     project = _heard_of(tracker, tracker.project_of.pop(fact.job), fact.at)
-    project.open = max(0, project.open - 1)
+    if project.open:  # it may have been forgotten meanwhile
+        project.open -= 1
     project.outcomes[fact.outcome] = project.outcomes.get(fact.outcome, 0) + 1
     project.last_job, project.last_outcome, project.last_reason = fact.job, fact.outcome, fact.reason
 
@@ -91,5 +99,6 @@ FOLD: dict[type[e.Fact], Callable[[ProjectTracker, Any], None]] = {
     e.JobReopened: _accepted,
     e.ErrorReported: _error_reported,
     e.ProjectMeasured: _measured,
+    e.Certified: _certified,
     e.JobSettled: _settled,
 }
