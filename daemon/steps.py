@@ -9,7 +9,7 @@ from daemon.events import Failure, JobOutcome, RunOutcome
 from daemon.rungs import EditScope, Proposer, Rung
 
 
-class Attempt(Struct):
+class Attempt(Struct, gc=False):
     """One round inside a run, as far as it got. Whoever goes on after it needs all that its facts say."""
 
     number: int

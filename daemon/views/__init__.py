@@ -1,5 +1,6 @@
 """Facts → state: all views together, and the one place that says which fold sees which fact."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,18 +46,18 @@ class Folder:
     """Folds facts into views, and then tells whoever else listens; knows for each type of fact who that is."""
 
     def __init__(self, views: Views) -> None:
-        self._listeners: dict[type[Fact], list[tuple[Callable[[Any, Any], None], Any]]] = {}
+        self._listeners: dict[type[Fact], list[tuple[Callable[[Any, Any], None], Any]]] = defaultdict(list)
         for name, folds in FOLDS.items():
             for fact_type, fold in folds.items():
-                self._listeners.setdefault(fact_type, []).append((fold, getattr(views, name)))
+                self._listeners[fact_type].append((fold, getattr(views, name)))
 
     def listen(self, fact_type: type[Fact], listener: Callable[[Any], None]) -> None:
         """Call the listener after each fact of this type was folded."""
-        self._listeners.setdefault(fact_type, []).append((lambda _, fact: listener(fact), None))
+        self._listeners[fact_type].append((lambda _, fact: listener(fact), None))
 
     def fold(self, facts: Iterable[Fact]) -> None:
         """Fold the facts in, in their order."""
         listeners = self._listeners
         for fact in facts:
-            for fold, view in listeners.get(type(fact), ()):
+            for fold, view in listeners[type(fact)]:
                 fold(view, fact)

@@ -27,7 +27,7 @@ Stage = Literal[
 RunState = Literal["waiting", "running", "settled"]
 
 
-class Run(Struct):
+class Run(Struct, gc=False):
     """One strategy tried on a job."""
 
     id: str
@@ -65,7 +65,7 @@ class Run(Struct):
         return [*([self.plan] if self.plan else []), *self.attempts]
 
 
-class Job(Struct):
+class Job(Struct, gc=False):
     """What was asked for, and all that was tried since it was opened."""
 
     id: str
@@ -110,8 +110,8 @@ class Today(Struct):
 
     def begin(self, at: float) -> None:
         """Count from nothing if that is another day."""
-        if (day := int(at // DAY_S)) != self.day:
-            self.day, self.calls, self.tokens = day, 0, 0
+        if at // DAY_S != self.day:
+            self.day, self.calls, self.tokens = int(at // DAY_S), 0, 0
 
 
 class Jobs(Struct):
@@ -334,12 +334,12 @@ def _planned(jobs: Jobs, fact: e.Planned) -> None:
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
     run = _run(jobs, fact)
     run.stage, run.proposer = "proposed", fact.proposer
-    run.next_at = max(run.next_at, fact.next_at)
+    if fact.next_at:
+        run.next_at = max(run.next_at, fact.next_at)
     if fact.proposer == "model":
         _asked(jobs, fact)
     if fact.model:
         run.model, run.model_digest = fact.model, fact.model_digest
-    is_cut_off = fact.done_reason in CUT_OFF
     run.attempts.append(
         Attempt(
             fact.attempt,
@@ -350,7 +350,7 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
             fact.seed,
             fact.tokens_in,
             fact.tokens_out,
-            is_cut_off,
+            fact.done_reason in CUT_OFF,
             fact.warnings,
             seconds=fact.seconds,
         )
@@ -391,9 +391,10 @@ def _minimised(jobs: Jobs, fact: e.Minimised) -> None:
 
 def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
     run = _run(jobs, fact)
-    if not run.attempts or run.attempts[-1].number != fact.attempt:  # no answer came, so nothing was proposed
-        run.attempts.append(Attempt(fact.attempt))
-    attempt = run.attempts[-1]
+    attempt = run.attempts[-1] if run.attempts else None
+    if attempt is None or attempt.number != fact.attempt:  # no answer came, so nothing was proposed
+        attempt = Attempt(fact.attempt)
+        run.attempts.append(attempt)
     attempt.failure, attempt.message = fact.failure, fact.message
     attempt.fixed, attempt.fixed_tests, attempt.broken = fact.fixed, fact.fixed_tests, fact.broken
     attempt.seconds += fact.seconds

@@ -15,7 +15,7 @@ STEP_BACK = 1000
 FREE_WORKER = "a free worker"
 
 
-class Standing(Struct):
+class Standing(Struct, gc=False):
     """A run that is not in hand: its place in line, and what it waits for, if anything."""
 
     job: str
@@ -26,7 +26,7 @@ class Standing(Struct):
     not_before: float = 0.0
 
 
-class Hand(Struct):
+class Hand(Struct, gc=False):
     """A run in a worker's hand."""
 
     job: str
