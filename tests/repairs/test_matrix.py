@@ -18,14 +18,14 @@ BROKEN = ADDITIVE + LOOP + "        number %= value\n    return said\n"
 MENDED = BROKEN.replace('    (5, "V"),\n', '    (9, "IX"),\n    (5, "V"),\n    (4, "IV"),\n')
 TESTS = (
     "from numerals import roman\n\n\ndef test_two():\n    assert roman(2) == 'II'\n\n\n"
-    "def test_nineteen():\n    assert roman(19) == 'XIX'\n"
+    "def test_nineteen():\n    assert (roman(19), roman(14)) == ('XIX', 'XIV')\n"
 )
 NINETEEN = "tests/test_numerals.py::test_nineteen"
 WRONG = BROKEN.replace('(5, "V")', '(6, "VI")')
 CASE = (
     "import unittest\n\nfrom numerals import roman\n\n\nclass Numerals(unittest.TestCase):\n"
     "    def test_two(self):\n        self.assertEqual(roman(2), 'II')\n\n"
-    "    def test_nineteen(self):\n        self.assertEqual(roman(19), 'XIX')\n"
+    "    def test_nineteen(self):\n        self.assertEqual((roman(19), roman(14)), ('XIX', 'XIV'))\n"
 )
 RUNTESTS = (
     "import sys\nimport unittest\n\nprint('Testing against Django installed in here')\n"
@@ -37,11 +37,12 @@ SHOP = {
     "shop/words.py": "def year(number):\n    return f'anno {number}'\n",
     "shop/numerals.py": BROKEN,
     "tests/test_words.py": (
-        "from shop.words import year\n\n\ndef test_year():\n    assert year(19) == 'anno XIX'\n\n\n"
+        "from shop.words import year\n\n\ndef test_year():\n"
+        "    assert (year(19), year(14)) == ('anno XIX', 'anno XIV')\n\n\n"
         "def test_it_begins():\n    assert year(1).startswith('anno')\n"
     ),
 }
-YEAR = "from shop.numerals import roman\n\n\ndef year(number):\n    return f'anno {roman(number)}'\n"
+YEAR = "def year(number):\n    from shop.numerals import roman\n    return f'anno {roman(number)}'\n"
 NEW = {name: text for name, text in SHOP.items() if name != "shop/numerals.py"} | {
     "tests/test_numerals.py": TESTS.replace("from numerals", "from shop.numerals")
 }
