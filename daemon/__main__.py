@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     prompts_parser.add_argument("--rung", default="", help="only this one, like M2 or L2v2")
     prompts_parser.add_argument("--job", default="", help="exactly what a model would be asked about this job now")
     schema_parser = verb("schema", schema, "The JSON Schema of a form of drop.")
-    schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "error", "retry"))
+    schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "ramp", "error", "retry"))
     return parser
 
 

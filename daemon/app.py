@@ -200,6 +200,8 @@ class Daemon:
         views = self.state.views
         if views.queue.running or views.queue.ready:
             return False
+        if views.ramp.under_way() and not views.jobs.open:
+            return False  # the clerk is about to go on with it
         runs = [job.open_runs() for job in views.jobs.open.values()]
         return all(each and all(run.fault and run.faults >= ONCE_FAULTS for run in each) for each in runs)
 

@@ -21,7 +21,7 @@ FILE_NAME_OR_NONE = rf"^{END}|{FILE_NAME}"
 COMMIT = rf"^[0-9A-Za-z._/-]*{END}"
 PYTHON = rf"^(\d+\.\d+(\.\d+)?)?{END}"
 DATE = rf"^(\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?{END}"
-JOB_ID = rf"^[ri]-\d{{6,12}}{END}"
+JOB_ID = rf"^[rim]-\d{{6,12}}{END}"
 RUNG = rf"^([CMAN][1-5]|L[1-4]v[1-5])?{END}"
 IN_WORDS = {  # what a person reads in place of a pattern
     ONE_LINE: "one line without control characters",
@@ -31,9 +31,11 @@ IN_WORDS = {  # what a person reads in place of a pattern
     COMMIT: "a commit, such as 7f33c1e22dbc",
     PYTHON: "a Python version, such as 3.9",
     DATE: "a date, such as 2019-04-01",
-    JOB_ID: "a job's id, such as r-000731",
+    JOB_ID: "a job's id, such as r-000731, or a ramp's, such as m-000001",
     RUNG: "a rung: C, M, A or N and a number from 1 to 5, such as A1, or the same as L3v1",
 }
+
+PHASES = (1, 5, 10, 20, 50, 100, 300)
 
 Text = Annotated[str, Meta(max_length=2_000_000)]
 Line = Annotated[str, Meta(max_length=500, pattern=ONE_LINE)]
@@ -121,12 +123,45 @@ class ErrorReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Open a settled job again, or cancel an open one."""
+    """Open a settled job again, or cancel an open one. Of a ramp, what failed is opened again."""
 
-    job: Annotated[str, Meta(pattern=JOB_ID, description="Like r-000731.")]
+    job: Annotated[str, Meta(pattern=JOB_ID, description="Like r-000731; or a ramp, like m-000001.")]
+    instance: Annotated[Line, Meta(description="Of a ramp, only this one; it may be one that was excluded.")] = ""
     rung: Annotated[str, Meta(pattern=RUNG, description="Start at this rung, like A1; L3v1 is the same.")] = ""
     hint: Text = ""
     cancel: Annotated[bool, Meta(description="Give an open job up instead.")] = False
+
+
+class Ramp(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="ramp"
+):
+    """Many repairs, mended in phases that grow: the next one begins where the last one reached its target."""
+
+    instances: Annotated[
+        list[dict[str, Any]],
+        Meta(min_length=1, max_length=10_000, description="SWE-bench rows, verbatim, or repairs; the first go first."),
+    ]
+    title: Line = ""
+    phases: Annotated[
+        list[Annotated[int, Meta(ge=1)]], Meta(min_length=1, max_length=100, description="How many, phase by phase.")
+    ] = msgspec.field(default_factory=lambda: list(PHASES))
+    targets: Annotated[
+        list[Annotated[float, Meta(gt=0, le=1)]],
+        Meta(max_length=100, description="The share to be solved, phase by phase; by default all, of 300 nine in ten."),
+    ] = []
+    gold_check: Annotated[
+        bool, Meta(description="Where an instance has a gold patch, see first that it goes green; in the sandbox.")
+    ] = False
+
+
+class Course(Struct, frozen=True):
+    """A ramp as it will be climbed: its instances by name, its phases no larger than there are instances."""
+
+    title: str
+    repairs: dict[str, Repair]
+    phases: list[int]
+    targets: list[float]
+    gold_check: bool
 
 
 class SweBench(Struct, frozen=True, kw_only=True):
@@ -146,13 +181,14 @@ class SweBench(Struct, frozen=True, kw_only=True):
 
 
 Job = Repair | Idea
-Drop = Repair | Idea | ErrorReport | Retry
+Drop = Repair | Idea | ErrorReport | Retry | Course
 LANGUAGES = ("python", "Python", "python3")  # in which a project can be built and measured
 INLETS = ("ideas", "errors", "retries")
 FORMS: dict[str, type[Struct]] = {
     "repair": Repair,
     "idea": Idea,
     "swebench": SweBench,
+    "ramp": Ramp,
     "error": ErrorReport,
     "retry": Retry,
 }
@@ -166,11 +202,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "problem_statement": "Add nonform CSS class for non form errors in FormSets",
         "FAIL_TO_PASS": ["forms_tests.tests.test_formsets"],
     },
+    "ramp": {
+        "kind": "ramp",
+        "title": "the shop's bugs",
+        "instances": [{"kind": "repair", "repo": "/home/me/shop", "tests": ["tests/test_cart.py::test_total"]}],
+        "phases": [1, 5],
+    },
     "error": {"project": "shop", "message": "IndexError: list index out of range"},
     "retry": {"job": "r-000731", "hint": "the cache key misses the locale"},
 }
 
 AnyForm = TypeVar("AnyForm", bound=Struct)
+LARGE_PHASE, LARGE_TARGET = 300, 0.9  # of so many, one in ten may be beyond every model
 SHOWN_CHARACTERS = 80
 SAID_CHARACTERS = 500
 
@@ -189,7 +232,7 @@ def read(inlet: str, value: object) -> Drop:
     if not isinstance(value, dict):
         raise Unfit("entry", "an object with named fields", _shown(value), f"write an entry such as {_example(form)}")
     if inlet == "ideas":
-        return _job(value)
+        return _course(_convert("ramp", value, Ramp)) if value.get("kind") == "ramp" else _job(value)
     if "kind" in value:
         remedy = f"drop jobs into queue/ideas; in queue/{inlet} belongs an entry such as {_example(form)}"
         raise Unfit("kind", f"an entry of queue/{inlet}, which has no kind", _shown(value["kind"]), remedy)
@@ -223,7 +266,44 @@ def _job(value: dict[str, Any]) -> Job:
     if kind == "idea":
         return _spoken(_convert("idea", fields, Idea))
     remedy = f"say what to mend, {_example('repair')}, or what to write, {_example('idea')}"
-    raise Unfit("kind", "'repair' or 'idea'", "nothing" if kind is None else _shown(kind), remedy)
+    raise Unfit("kind", "'repair', 'idea' or 'ramp'", "nothing" if kind is None else _shown(kind), remedy)
+
+
+def _course(ramp: Ramp) -> Course:
+    """Read each instance as a job of its own would be read; whatever is wrong with one is said with its place."""
+    repairs: dict[str, Repair] = {}
+    for number, row in enumerate(ramp.instances):
+        where = f"instances[{number}]"
+        try:
+            read_as = _job(row)
+        except Unfit as unfit:
+            field = where if unfit.field == "entry" else f"{where}.{unfit.field}"
+            raise Unfit(field, unfit.expected, unfit.got, unfit.remedy) from None
+        if not isinstance(read_as, Repair):
+            raise Unfit(f"{where}.kind", "a repair or a SWE-bench row", "an idea", "drop ideas by themselves")
+        name = read_as.instance_id or read_as.title or f"instance-{number + 1:03}"
+        if name in repairs:
+            remedy = "name each instance once, by instance_id or title"
+            raise Unfit(f"{where}.instance_id", "a name that no other instance has", _shown(name), remedy)
+        repairs[name] = structs.replace(read_as, instance_id=name)
+    phases, targets = _clipped(ramp, len(repairs))
+    return Course(ramp.title or f"{len(repairs)} instances", repairs, phases, targets, ramp.gold_check)
+
+
+def _clipped(ramp: Ramp, most: int) -> tuple[list[int], list[float]]:
+    """The phases and targets up to the number of instances; the phase that would go beyond it ends there."""
+    targets = ramp.targets or [LARGE_TARGET if size >= LARGE_PHASE else 1.0 for size in ramp.phases]
+    if sorted(set(ramp.phases)) != ramp.phases:
+        raise Unfit("phases", "numbers that grow", _shown(ramp.phases), "write them as [1, 5, 10]")
+    if len(targets) != len(ramp.phases):
+        raise Unfit(
+            "targets", f"{len(ramp.phases)} of them, one a phase", str(len(targets)), "leave them out for 100 %"
+        )
+    whole = sum(size <= most for size in ramp.phases)
+    phases = ramp.phases[:whole]
+    if whole < len(ramp.phases) and most not in phases:
+        phases.append(most)
+    return phases, targets[: len(phases)]
 
 
 def _spoken(idea: Idea) -> Idea:
@@ -287,7 +367,7 @@ _LIMITS = {" of length >= 1": " that is not empty", "length <=": "at most", ">="
 
 
 def _convert(form: str, value: dict[str, Any], into: type[AnyForm]) -> AnyForm:
-    tag = {"kind": form} if into in (Repair, Idea) else {}
+    tag = {"kind": form} if into in (Repair, Idea, Ramp) else {}
     try:
         return msgspec.convert(tag | value, into)
     except msgspec.ValidationError as error:

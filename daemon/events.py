@@ -11,6 +11,7 @@ from msgspec import Struct
 from daemon.drops import Job
 
 RunOutcome = Literal["certified", "failed", "refused", "cancelled"]
+RampOutcome = Literal["reached", "stopped", "cancelled"]
 JobOutcome = Literal["certified", "failed", "refused", "cancelled"]
 Refusal = Literal["already_green", "environment", "flaky", "missing_hands", ""]
 Failure = Literal[
@@ -90,6 +91,10 @@ class JobAccepted(Taken, frozen=True, kw_only=True):
     title: str
     drop: Job
     priority: int = 5
+    ramp: str = ""  # the ramp that it is an instance of, and under which name
+    instance: str = ""
+    phase: int = 0  # whose health it waits for; 0 is for nothing
+    gold: str = ""  # the blob in which the hand that judges finds the gold patch, where that is to be seen green
 
 
 class JobReopened(Taken, frozen=True, kw_only=True):
@@ -104,10 +109,14 @@ class JobReopened(Taken, frozen=True, kw_only=True):
     priority: int = 5
     rung: str = ""
     hint: str = ""
+    ramp: str = ""
+    instance: str = ""
+    phase: int = 0
+    gold: str = ""
 
 
 class CancelAsked(Taken, frozen=True, kw_only=True):
-    """A person gives an open job up."""
+    """A person gives an open job, or a ramp, up."""
 
     job: str
 
@@ -129,6 +138,81 @@ class DropRejected(Taken, frozen=True, kw_only=True):
     expected: str
     got: str
     remedy: str
+
+
+class RampAccepted(Taken, frozen=True, kw_only=True):
+    """A ramp exists; the blob holds its instances as repairs, by name."""
+
+    ramp: str
+    title: str
+    blob: str
+    instances: list[str]
+    phases: list[int]
+    targets: list[float]
+    gold_check: bool = False
+
+
+class RampReopened(Taken, frozen=True, kw_only=True):
+    """A ramp that was over goes on: these instances are to be tried again, all others count as they are."""
+
+    ramp: str
+    instances: list[str]
+
+
+# A ramp, phase by phase
+
+
+class OfRamp(Fact, frozen=True, kw_only=True):
+    """Something that happened to a ramp."""
+
+    ramp: str
+
+
+class PhaseOpened(OfRamp, frozen=True, kw_only=True):
+    """The first `size` instances are what counts from now on; who was certified before counts and is not run again."""
+
+    phase: int
+    size: int
+
+
+class PhaseReleased(OfRamp, frozen=True, kw_only=True):
+    """Health is known, and the denominator frozen: `viable` is what counts, `excluded` says why the rest does not.
+
+    The parked `runs` of these `jobs` stand in line from now on.
+    """
+
+    phase: int
+    viable: list[str]
+    excluded: dict[str, str]
+    jobs: list[str] = []
+    runs: list[str] = []
+
+
+class PhaseSettled(OfRamp, frozen=True, kw_only=True):
+    """All viable instances of the phase are over."""
+
+    phase: int
+    solved: int
+    viable: int
+    reason: str
+
+
+class RampSettled(OfRamp, frozen=True, kw_only=True):
+    """The ramp is over, unless somebody reopens it; and what can be said of what failed.
+
+    `repeated` had failed the last time too, `causes` says how many failed for whose sake, `failures` in which class.
+    """
+
+    outcome: RampOutcome
+    reason: str
+    failed: list[str] = []
+    repeated: list[str] = []
+    newly_solved: list[str] = []
+    newly_broken: list[str] = []
+    repositories: dict[str, int] = {}
+    causes: dict[str, int] = {}
+    failures: dict[str, int] = {}
+    command: str = ""
 
 
 # A run and the job it is for
@@ -216,6 +300,14 @@ class RedGateHeld(OfRun, frozen=True, kw_only=True):
     signature: str
     message: str
     evidence: str = ""  # the blob with all that the gate saw
+    seconds: float = 0.0
+
+
+class GoldChecked(OfRun, frozen=True, kw_only=True):
+    """The gold patch went through the green gate, as health of the instance; no proposer sees any of it."""
+
+    passed: bool
+    message: str
     seconds: float = 0.0
 
 
@@ -429,6 +521,12 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     CancelAsked,
     ErrorReported,
     DropRejected,
+    RampAccepted,
+    RampReopened,
+    PhaseOpened,
+    PhaseReleased,
+    PhaseSettled,
+    RampSettled,
     RunOpened,
     RunDue,
     RunClaimed,
@@ -438,6 +536,7 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     EnvironmentReady,
     WorkspaceReady,
     RedGateHeld,
+    GoldChecked,
     RunRefused,
     Planned,
     Proposed,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import anyio
+import msgspec
 import orjson
 import structlog
 from anyio.to_thread import run_sync
@@ -22,9 +23,10 @@ from msgspec import Struct
 
 from daemon import drops
 from daemon import events as e
+from daemon.blobs import Blobs
 from daemon.disk import write_whole
 from daemon.doorbell import rings
-from daemon.drops import INLETS, Drop, ErrorReport, Idea, Repair, Retry, Unfit
+from daemon.drops import INLETS, Course, Drop, ErrorReport, Idea, Repair, Retry, Unfit
 from daemon.events import Fact
 from daemon.log import Log
 from daemon.settings import Settings
@@ -59,6 +61,7 @@ class Entry(Struct):
 
     text: str
     read: Drop | Unfit
+    blob: str = ""  # of a ramp: where its instances are kept
 
 
 class Letter(Struct):
@@ -99,6 +102,7 @@ class Inlet:
         self._turns = Turns()
         self._out_of_reach: dict[str, str] = {}  # which folders cannot be looked at, and why
         self._stuck: list[Letter] = []  # done with, and not to be removed for now
+        self._blobs = Blobs(state.folder / "blobs")
 
     async def follow(self) -> None:
         """Look again and again: when it rings, when something was left, and regardless."""
@@ -174,6 +178,7 @@ class Inlet:
         letters, left = await self._open_some(inlet, names)
         await self._recall_refusals(letters)
         recalled = await self._recall(letters)
+        await self._keep_courses(letters)
         for letter in letters:
             done = self.state.views.jobs.sources.get(letter.source, 0)
             for number, entry in enumerate(letter.entries[done:], done):
@@ -234,7 +239,7 @@ class Inlet:
         """The jobs to be opened again that settled so long ago that only the log knows them."""
         jobs, recalled, asked = self.state.views.jobs, dict[str, Job](), set[str]()
         wanted = {entry.read.job for letter in letters for entry in letter.entries if isinstance(entry.read, Retry)}
-        there = {job for job in wanted if int(job[2:]) <= jobs.accepted}
+        there = {job for job in wanted if job[0] != "m" and int(job[2:]) <= jobs.accepted}
         while unknown := there - jobs.open.keys() - jobs.settled.keys() - asked:
             await self.state.durable()
             recalled |= await run_sync(find_settled, self.state.folder / "log", unknown, self.state.seq)
@@ -251,6 +256,12 @@ class Inlet:
                 for entry in again[fact.source].entries[fact.entry : fact.entry + 1]:
                     entry.read = Unfit(fact.field, fact.expected, fact.got, fact.remedy)
 
+    async def _keep_courses(self, letters: list[Letter]) -> None:
+        """The instances of each ramp as a blob, kept before anything tells of it."""
+        for entry in (entry for letter in letters for entry in letter.entries):
+            if isinstance(entry.read, Course):
+                entry.blob = await run_sync(self._blobs.put, msgspec.json.encode(entry.read.repairs))
+
     # Facts
 
     def _fact(self, letter: Letter, number: int, entry: Entry, recalled: dict[str, Job]) -> Fact:
@@ -259,6 +270,8 @@ class Inlet:
             match entry.read:
                 case Repair() | Idea():
                     return self._accepted(letter, number, entry.read)
+                case Course():
+                    return self._ramped(letter, number, entry.read, entry.blob)
                 case ErrorReport():
                     return self._reported(letter, number, entry.read)
                 case Retry():
@@ -282,6 +295,43 @@ class Inlet:
             priority=drop.priority,
         )
 
+    def _ramped(self, letter: Letter, number: int, course: Course, blob: str) -> Fact:
+        return e.RampAccepted(
+            source=letter.source,
+            entry=number,
+            ramp=f"m-{self.state.views.ramp.accepted + 1:06d}",
+            title=course.title,
+            blob=blob,
+            instances=list(course.repairs),
+            phases=course.phases,
+            targets=course.targets,
+            gold_check=course.gold_check,
+        )
+
+    def _resumed(self, letter: Letter, number: int, retry: Retry) -> Fact:
+        """A ramp that was over goes on with what failed, or with one instance; or it is given up."""
+        ramp = self.state.views.ramp.ramps.get(retry.job)
+        if ramp is None:
+            raise Unfit("job", "a ramp that is remembered", retry.job, "look in state/views/ramp.json, or drop it anew")
+        if retry.rung or retry.hint:
+            field = "rung" if retry.rung else "hint"
+            raise Unfit(field, "nothing, for a ramp", "something", "retry one of its jobs, such as r-000001, with that")
+        if retry.cancel and ramp.settled is None:
+            return e.CancelAsked(source=letter.source, entry=number, job=ramp.id)
+        if retry.cancel or ramp.settled is None:
+            field, wanted = ("cancel", "a ramp under way") if retry.cancel else ("job", "a ramp that is over")
+            remedy = "there is nothing to cancel" if retry.cancel else 'wait for its end, or give it up: "cancel": true'
+            raise Unfit(
+                field, wanted, f"{ramp.id}, which is {ramp.settled.outcome if ramp.settled else 'open'}", remedy
+            )
+        again = [retry.instance] if retry.instance else ramp.unsolved()
+        if retry.instance and not (retry.instance in ramp.instances and ramp.instances[retry.instance].job):
+            remedy = f"`python -m daemon explain {ramp.id}` names them all"
+            raise Unfit("instance", "an instance that the ramp has come to", retry.instance, remedy)
+        if not again and ramp.settled.outcome == "reached":
+            raise Unfit("job", "a ramp in which something failed", ramp.id, "name one of its instances to run it again")
+        return e.RampReopened(source=letter.source, entry=number, ramp=ramp.id, instances=again)
+
     def _reported(self, letter: Letter, number: int, report: ErrorReport) -> Fact:
         message = "\n".join(filter(None, (report.message, report.traceback)))
         if report.repo:
@@ -301,6 +351,12 @@ class Inlet:
 
     def _reopened(self, letter: Letter, number: int, retry: Retry, recalled: dict[str, Job]) -> Fact:
         jobs = self.state.views.jobs
+        if retry.job.startswith("m"):
+            return self._resumed(letter, number, retry)
+        if retry.instance:
+            raise Unfit(
+                "instance", "a ramp in job, where instance is given", retry.job, "write job: m-000001, or leave"
+            )
         if retry.job in jobs.open:
             if retry.cancel:
                 return e.CancelAsked(source=letter.source, entry=number, job=retry.job)
@@ -325,6 +381,8 @@ class Inlet:
             priority=job.priority,
             rung=retry.rung,
             hint=retry.hint,
+            ramp=job.ramp,
+            instance=job.instance,
         )
 
     # Clearing away

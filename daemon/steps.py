@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from daemon.drops import Job
-from daemon.events import Failure, JobOutcome, RunOutcome
+from daemon.events import Failure, JobOutcome, RampSettled, RunOutcome
 from daemon.rungs import EditScope, Proposer, Rung
 
 
@@ -85,6 +85,14 @@ class RunRedGate(OfRun, frozen=True):
     """
 
     known: str = ""
+
+
+class CheckGold(OfRun, frozen=True):
+    """Show that the gold patch goes green. It is found in the blob by whoever judges, and nobody else."""
+
+    evidence: str
+    gold: str
+    instance: str
 
 
 class Propose(OfRun, frozen=True):
@@ -194,6 +202,63 @@ class ParkRun(Step, frozen=True):
     fault: str
     delay_s: float = 0.0
     until: float = 0.0
+
+
+class Opening(Struct, frozen=True):
+    """An instance of a ramp to be opened, as a new job or as the same one again."""
+
+    instance: str
+    place: int
+    job: str
+    runs_before: int = 0
+    is_again: bool = False
+
+
+class OpenPhase(Step, frozen=True):
+    """Begin a phase of the ramp; to whoever decides between runs, a ramp is a job of jobs."""
+
+    phase: int
+    size: int
+
+
+class OpenInstances(Step, frozen=True):
+    """Make jobs of these instances, which the blob holds."""
+
+    phase: int
+    blob: str
+    openings: list[Opening]
+    gold_check: bool
+
+
+class ReleasePhase(Step, frozen=True):
+    """Freeze the denominator, and let the parked runs of the phase stand in line."""
+
+    phase: int
+    viable: list[str]
+    excluded: dict[str, str]
+    jobs: list[str]
+    runs: list[str]
+
+
+class SettlePhase(Step, frozen=True):
+    """Write down what share of the phase was solved."""
+
+    phase: int
+    solved: int
+    viable: int
+    reason: str
+
+
+class CancelInstances(Step, frozen=True):
+    """Give these jobs of the ramp up."""
+
+    jobs: list[str]
+
+
+class SettleRamp(Step, frozen=True):
+    """Close the ramp, with what is to be said of it."""
+
+    settled: RampSettled
 
 
 class SettleRun(Step, frozen=True):

@@ -16,7 +16,7 @@ from daemon.disk import SyncFailed
 from daemon.effects import perform
 from daemon.effects.world import World
 from daemon.events import Fact
-from daemon.policy import next_step, recall, retry, schedule
+from daemon.policy import next_step, ramp, recall, retry, schedule
 from daemon.policy.known import Known
 from daemon.state import State
 from daemon.steps import OfRun, Step
@@ -58,10 +58,12 @@ class Workers:
         self.drained = False
         self._to_decide, self._to_claim, self._to_wait_for = Bell(), Bell(), Bell()
         self._in_hand: dict[str, CancelScope] = {}
-        self._changed: dict[str, None] = {}  # jobs that the clerk has to look at
+        self._changed: dict[str, None] = {}  # jobs and ramps that the clerk has to look at
         listeners: dict[Callable[[Any], None], tuple[type[Fact], ...]] = {
             self._note_change: (e.JobAccepted, e.JobReopened, e.CancelAsked, e.RunSettled),
-            self._to_claim.ring: (e.RunOpened, e.RunDue, e.WorkResumed),
+            self._note_ramp: (e.RampAccepted, e.RampReopened),
+            self._note_instance: (e.RedGateHeld, e.GoldChecked, e.RunRefused, e.JobSettled),
+            self._to_claim.ring: (e.RunOpened, e.RunDue, e.PhaseReleased, e.WorkResumed),
             self._to_wait_for.ring: (e.RunOpened, e.RunParked),
             self._let_go: (e.RunSettled,),
         }
@@ -81,16 +83,25 @@ class Workers:
 
     async def decide(self) -> None:
         """The clerk: whatever changed about a job, say what it leads to."""
-        jobs, ladder = self.state.views.jobs, self.state.views.ladder
+        jobs, ladder, ramps = self.state.views.jobs, self.state.views.ladder, self.state.views.ramp
         self._changed.update(dict.fromkeys(jobs.open))  # nobody knows what a former daemon had not decided yet
+        self._changed.update(dict.fromkeys(each.id for each in ramps.under_way()))
         while True:
             for job in list(islice(self._changed, DECISIONS_AT_ONCE)):
                 del self._changed[job]
                 if job in jobs.open:
                     for step in retry.decide(jobs.open[job], self.state.settings, ladder):
                         self.state.note(*await perform(step, self.world))
+                if ramps.ramps:
+                    await self._move(job)
             await self.state.durable()
             await (checkpoint() if self._changed else self._to_decide.wait())
+
+    async def _move(self, name: str) -> None:
+        """Move a ramp on, as far as it goes now; `name` is its own or that of one of its jobs."""
+        views = self.state.views
+        while (moved := views.ramp.of(name)) and (step := ramp.next_step(moved, views.jobs.accepted)):
+            self.state.note(*await perform(step, self.world))
 
     async def work(self, worker: str) -> None:
         """One worker's life."""
@@ -152,6 +163,15 @@ class Workers:
     def _note_change(self, fact: e.JobAccepted | e.JobReopened | e.CancelAsked | e.RunSettled) -> None:
         self._changed[fact.job] = None
         self._to_decide.ring()
+
+    def _note_ramp(self, fact: e.RampAccepted | e.RampReopened) -> None:
+        self._changed[fact.ramp] = None
+        self._to_decide.ring()
+
+    def _note_instance(self, fact: e.RedGateHeld | e.GoldChecked | e.RunRefused | e.JobSettled) -> None:
+        if fact.job in self.state.views.ramp.places:
+            self._changed[fact.job] = None
+            self._to_decide.ring()
 
     def _let_go(self, fact: e.RunSettled) -> None:
         if fact.outcome == "cancelled" and fact.run in self._in_hand:

@@ -7,7 +7,7 @@ from daemon import events as e
 from daemon import steps
 from daemon.disk import ROOM_ERRORS
 from daemon.drops import Idea
-from daemon.effects import certify, certify_idea, ideas, ledger, propose, repair, scripted, unaided
+from daemon.effects import certify, certify_idea, ideas, ledger, propose, ramp, repair, scripted, unaided
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault, Hand, Hands, World
 from daemon.events import Fact
@@ -23,7 +23,7 @@ FOR_IDEAS: Hands = {
 
 def scripted_hands() -> Hands:
     """The table of a world that plays what drops tell it to."""
-    return ledger.HANDS | scripted.Stage().hands()
+    return ledger.HANDS | ramp.HANDS | scripted.Stage().hands()
 
 
 def real_hands(shop: Workshop) -> Hands:
@@ -32,13 +32,14 @@ def real_hands(shop: Workshop) -> Hands:
         steps.PrepareEnvironment: repair.prepare_environment,
         steps.PrepareWorkspace: repair.prepare_workspace,
         steps.RunRedGate: repair.run_red_gate,
+        steps.CheckGold: ramp.check_gold,
         steps.Propose: propose.propose,
         steps.ApplyEdits: repair.apply_edits,
         steps.RunGreenGate: repair.run_green_gate,
         steps.Minimise: unaided.minimise,
         steps.Certify: certify.certify,
     }
-    return ledger.HANDS | _paired(at_work, shop)
+    return ledger.HANDS | ramp.HANDS | _paired(at_work, shop)
 
 
 def _paired(mends: Hands, shop: Workshop) -> Hands:

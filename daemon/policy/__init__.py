@@ -1,6 +1,6 @@
 """State → step: every decision. No clock, no dice, no disk: the same state always gives the same step."""
 
-from daemon.policy import budget, idea, repair, trouble
+from daemon.policy import budget, idea, ramp, repair, trouble
 from daemon.policy.known import NOTHING, Known
 from daemon.settings import Settings
 from daemon.steps import Step
@@ -15,6 +15,7 @@ def next_step(job: Job, run: Run, settings: Settings, known: Known = NOTHING) ->
         return None
     return (
         trouble.next_step(job, run, settings)
+        or ramp.wait_for_health(job, run)
         or budget.next_step(job, run, settings, known.today)
         or STORIES[job.kind](job, run, settings, known)
     )

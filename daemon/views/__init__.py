@@ -7,13 +7,14 @@ from typing import Any
 from msgspec import Struct, field
 
 from daemon.events import Fact
-from daemon.views import fix_database, health, jobs, ladder, project_tracker, queue
+from daemon.views import fix_database, health, jobs, ladder, project_tracker, queue, ramp
 from daemon.views.fix_database import FixDatabase
 from daemon.views.health import Health
 from daemon.views.jobs import Jobs
 from daemon.views.ladder import Ladder
 from daemon.views.project_tracker import ProjectTracker
 from daemon.views.queue import Queue
+from daemon.views.ramp import Ramps
 
 
 class Views(Struct):
@@ -25,6 +26,7 @@ class Views(Struct):
     fix_database: FixDatabase = field(default_factory=FixDatabase)
     ladder: Ladder = field(default_factory=Ladder)
     health: Health = field(default_factory=Health)
+    ramp: Ramps = field(default_factory=Ramps)
 
     def documents(self, rows: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each view as a person reads it, by name."""
@@ -39,6 +41,7 @@ FOLDS: dict[str, dict[type[Fact], Callable[[Any, Any], None]]] = {
     "fix_database": fix_database.FOLD,
     "ladder": ladder.FOLD,
     "health": health.FOLD,
+    "ramp": ramp.FOLD,
 }
 
 

@@ -83,6 +83,10 @@ class Job(Struct, gc=False):
     is_recalled: bool = False  # memory was asked
     fixes: list[str] = []  # what it had, unless the job is held out
     shown: list[str] = []
+    ramp: str = ""  # the ramp that it is an instance of, and under which name
+    instance: str = ""
+    phase: int = 0  # whose health it waits for, once its tests are red
+    gold: str = ""  # the blob with the gold patch, as long as that is still to be judged
     outcome: str = ""
     reason: str = ""
     settled_at: float = 0.0
@@ -178,7 +182,9 @@ def _accepted(jobs: Jobs, fact: e.JobAccepted) -> None:
     _taken(jobs, fact)
     jobs.accepted += 1
     drop = without_answer(fact.drop)
-    jobs.open[fact.job] = Job(fact.job, fact.kind, fact.project, fact.title, drop, fact.priority, fact.at)
+    job = Job(fact.job, fact.kind, fact.project, fact.title, drop, fact.priority, fact.at)
+    job.ramp, job.instance, job.phase, job.gold = fact.ramp, fact.instance, fact.phase, fact.gold
+    jobs.open[fact.job] = job
 
 
 def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
@@ -195,6 +201,10 @@ def _reopened(jobs: Jobs, fact: e.JobReopened) -> None:
         runs_before=fact.runs_before,
         rung=fact.rung,
         hint=fact.hint,
+        ramp=fact.ramp,
+        instance=fact.instance,
+        phase=fact.phase,
+        gold=fact.gold,
     )
 
 
@@ -202,6 +212,12 @@ def _cancel_asked(jobs: Jobs, fact: e.CancelAsked) -> None:
     _taken(jobs, fact)
     if job := jobs.open.get(fact.job):
         job.cancel_asked = True
+
+
+def _released(jobs: Jobs, fact: e.PhaseReleased) -> None:
+    for job in fact.jobs:
+        if job in jobs.open:
+            jobs.open[job].phase = 0
 
 
 def _rejected(jobs: Jobs, fact: e.DropRejected) -> None:
@@ -296,6 +312,13 @@ def _workspace_ready(jobs: Jobs, fact: e.WorkspaceReady) -> None:
 def _red_gate_held(jobs: Jobs, fact: e.RedGateHeld) -> None:
     run = _run(jobs, fact)
     run.stage, run.red, run.signature, run.evidence = "red", fact.message, fact.signature, fact.evidence
+
+
+def _gold_checked(jobs: Jobs, fact: e.GoldChecked) -> None:
+    run = _run(jobs, fact)
+    jobs.open[fact.job].gold = ""
+    if not fact.passed:
+        run.stage, run.verdict, run.cause = "refused", "environment", f"the gold patch is not green: {fact.message}"
 
 
 def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
@@ -425,6 +448,9 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.JobReopened: _reopened,
     e.CancelAsked: _cancel_asked,
     e.ErrorReported: _taken,
+    e.RampAccepted: _taken,
+    e.RampReopened: _taken,
+    e.PhaseReleased: _released,
     e.DropRejected: _rejected,
     e.DaemonStarted: _started,
     e.DaemonStopped: _stopped,
@@ -438,6 +464,7 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.EnvironmentReady: _environment_ready,
     e.WorkspaceReady: _workspace_ready,
     e.RedGateHeld: _red_gate_held,
+    e.GoldChecked: _gold_checked,
     e.RunRefused: _refused,
     e.Planned: _planned,
     e.Proposed: _proposed,

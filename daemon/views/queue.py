@@ -108,7 +108,7 @@ def _opened(queue: Queue, fact: e.RunOpened) -> None:
     _stand(queue, fact.run, Standing(fact.job, fact.priority, place, fact.at, why, fact.not_before))
 
 
-def _due(queue: Queue, fact: e.RunDue) -> None:
+def _due(queue: Queue, fact: e.RunDue | e.PhaseReleased) -> None:
     for run in fact.runs:
         standing = queue.waiting[run]
         standing.not_before, standing.why = 0.0, ""
@@ -158,6 +158,7 @@ def _work_resumed(queue: Queue, _: e.WorkResumed) -> None:
 FOLD: dict[type[e.Fact], Callable[[Queue, Any], None]] = {
     e.RunOpened: _opened,
     e.RunDue: _due,
+    e.PhaseReleased: _due,
     e.RunClaimed: _claimed,
     e.RunParked: _parked,
     e.RunSettled: _run_settled,
