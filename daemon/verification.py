@@ -1,8 +1,8 @@
 """Whether a certificate still holds, found out by somebody who believes nothing but a public key.
 
 First the papers: the signature, the digests, the job. Then everything is done again, by hands that come through the
-`Replay` Protocol: the pristine tree, red, the patch, green, and what the recorded answers give. The first papers that
-differ end it, for a replay of something else would prove nothing.
+`Replay` Protocol: the pristine tree, red, the patch, green, or of an idea its points, and what the recorded answers
+give. The first papers that differ end it, for a replay of something else would prove nothing.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
@@ -49,8 +49,14 @@ class Replay(Protocol):
     async def green(self) -> Collection[str]:
         """Run the tests on the patched tree, test files restored; say the ids of those that pass."""
 
+    async def scored(self, plan: bytes) -> int:
+        """Measure the patched project of an idea, by what its plan says; its points."""
+
     async def answered(self, answer: bytes, *, is_cut_off: bool, limit: EditScope | None) -> str:
-        """Land a recorded answer on the pristine tree; say the id of what comes out, "" where nothing lands."""
+        """Land a recorded answer on the pristine tree, or on what an idea's answers before it came to.
+
+        Says the id of what comes out, "" where nothing lands.
+        """
 
 
 async def verify(certificate: bytes, patch: bytes, blob: Blob, replay: Replay, trusted: Trust) -> list[Check]:
@@ -71,7 +77,10 @@ async def verify(certificate: bytes, patch: bytes, blob: Blob, replay: Replay, t
     checks.append(_check("job", *_contradictions(proof, job, baseline)))
     if not _all_held(checks):
         return checks
-    checks += [check async for check in _tests_again(proof, job, baseline, patch, replay)]
+    if isinstance(job, Repair):
+        checks += [check async for check in _tests_again(proof, job, baseline, patch, replay)]
+    else:
+        checks += [check async for check in _points_again(proof, job, blobs[proof.plan], patch, replay)]
     if _all_held(checks):
         checks += [check async for check in _answers_again(proof, blobs, replay)]
     return checks
@@ -105,6 +114,8 @@ def _fetched(proof: Proof, blob: Blob) -> tuple[dict[str, bytes], list[str]]:
 
 def _named(proof: Proof) -> dict[str, str]:
     named = {proof.drop: "the job", proof.baseline.digest: "the list of the tests that passed before"}
+    if proof.plan:
+        named[proof.plan] = "the plan"
     for attempt in proof.feedback_history:
         named[attempt.prompt] = f"the prompt of attempt {attempt.number}"
         named[attempt.answer] = f"the answer of attempt {attempt.number}"
@@ -156,6 +167,23 @@ async def _tests_again(
         return
     missing = {*proof.green, *baseline} - {*passing} - ({*red.flaky} - {*proof.green})
     yield _check("green again", f"not passing: {_some(missing)}" if missing else "")
+
+
+async def _points_again(proof: Proof, job: Job, plan: bytes, patch: bytes, replay: Replay) -> AsyncIterator[Check]:
+    pristine = await _attempted(replay.pristine(proof, job))
+    yield _check("pristine tree", _other(pristine, proof.pristine_tree))
+    if pristine != proof.pristine_tree:
+        return
+    tree = await _attempted(replay.patched(patch))
+    yield _check("resulting tree", _other(tree, proof.tree))
+    if tree != proof.tree:
+        return
+    try:
+        points = await replay.scored(plan)
+    except Differs as error:
+        yield _check("the same points again", str(error))
+        return
+    yield _check("the same points again", _other(str(points), str(proof.score)))
 
 
 async def _answers_again(proof: Proof, blobs: dict[str, bytes], replay: Replay) -> AsyncIterator[Check]:

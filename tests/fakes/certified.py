@@ -75,6 +75,9 @@ class Replaying:
     async def green(self) -> Collection[str]:
         return passing(self.patched_files) - set(self.flaky)
 
+    async def scored(self, plan: bytes) -> int:
+        raise Differs(f"a repair has no points, whatever is planned: {plan!r}")
+
     async def answered(self, answer: bytes, *, is_cut_off: bool, limit: EditScope | None) -> str:
         assert not is_cut_off
         assert limit is None
