@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     prompts_parser = verb("prompts", prompts, "The twenty ways to ask: their table, and the words of each.")
     prompts_parser.add_argument("--rung", default="", help="only this one, like M2 or L2v2")
     prompts_parser.add_argument("--job", default="", help="exactly what a model would be asked about this job now")
+    fixes_parser = verb(
+        "fixes", fixes, "Give what this box has learned to another one, or take over what that one has."
+    )
+    fixes_parser.add_argument("direction", choices=("export", "import"))
+    fixes_parser.add_argument("file", type=Path)
+    fixes_parser.add_argument("--key", type=Path, metavar="FILE", action="append", help="import: whom you believe")
     schema_parser = verb("schema", schema, "The JSON Schema of a form of drop.")
     schema_parser.add_argument("form", choices=("repair", "idea", "swebench", "ramp", "error", "retry"))
     return parser
@@ -174,6 +180,15 @@ def prompts(options: argparse.Namespace) -> int:
     from daemon import reading
 
     return reading.prompts(options.rung)
+
+
+def fixes(options: argparse.Namespace) -> int:
+    """Exchange fixes with another box."""
+    from daemon import exchange
+
+    if options.direction == "export":
+        return exchange.export_fixes(options.file, options.settings)
+    return exchange.import_fixes(options.file, options.key or [], options.settings)
 
 
 def schema(options: argparse.Namespace) -> int:

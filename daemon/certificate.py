@@ -275,34 +275,40 @@ def sign(proof: Proof, key: "Key") -> bytes:
     return seal(_payload(said), key)
 
 
-def seal(payload: bytes, key: "Key") -> bytes:
+def seal(payload: bytes, key: "Key", payload_type: str = PAYLOAD_TYPE) -> bytes:
     """A payload in its signed envelope."""
-    signature = Signature(key.id, _in_base64(key.private.sign(pae(payload))))
-    return canonical(Envelope(_in_base64(payload), PAYLOAD_TYPE, [signature]))
+    signature = Signature(key.id, _in_base64(key.private.sign(pae(payload, payload_type))))
+    return canonical(Envelope(_in_base64(payload), payload_type, [signature]))
 
 
 def read(data: bytes, trusted: "Trust") -> Proof:
     """What a certificate says, after its signature and its form held. Invalid says what did not."""
-    if len(data) > MOST_BYTES:
-        raise Invalid(f"envelope: longer than {MOST_BYTES} bytes")
-    envelope = _converted(_json(data, "envelope"), Envelope, "envelope")
-    if envelope.payload_type != PAYLOAD_TYPE:
-        raise Invalid(f"payloadType: {envelope.payload_type!r:.{SHOWN}} is not {PAYLOAD_TYPE}")
-    if len(envelope.signatures) != 1:
-        raise Invalid(f"signatures: there are {len(envelope.signatures)}; one is made, and no other is looked at")
-    payload = _from_base64(envelope.payload, "payload")
-    _check_signature(envelope.signatures[0], payload, trusted)
-    if canonical(envelope) != data:
-        raise Invalid("envelope: not in canonical form: white space, escapes or the order of keys were changed")
+    payload, _ = unsealed(data, trusted)
     return _proof(payload)
 
 
-def _check_signature(signature: Signature, payload: bytes, trusted: "Trust") -> None:
+def unsealed(data: bytes, trusted: "Trust", payload_type: str = PAYLOAD_TYPE) -> tuple[bytes, str]:
+    """What stands in an envelope, after its signature held, and the id of the key that signed it."""
+    if len(data) > MOST_BYTES:
+        raise Invalid(f"envelope: longer than {MOST_BYTES} bytes")
+    envelope = _converted(_json(data, "envelope"), Envelope, "envelope")
+    if envelope.payload_type != payload_type:
+        raise Invalid(f"payloadType: {envelope.payload_type!r:.{SHOWN}} is not {payload_type}")
+    if len(envelope.signatures) != 1:
+        raise Invalid(f"signatures: there are {len(envelope.signatures)}; one is made, and no other is looked at")
+    payload = _from_base64(envelope.payload, "payload")
+    _check_signature(envelope.signatures[0], pae(payload, payload_type), trusted)
+    if canonical(envelope) != data:
+        raise Invalid("envelope: not in canonical form: white space, escapes or the order of keys were changed")
+    return payload, envelope.signatures[0].keyid
+
+
+def _check_signature(signature: Signature, signed: bytes, trusted: "Trust") -> None:
     public = trusted.get(signature.keyid)
     if public is None:
         raise Invalid(f"signature: key {signature.keyid!r:.{SHOWN}} is not among the trusted ones")
     try:
-        public.verify(_from_base64(signature.sig, "signature"), pae(payload))
+        public.verify(_from_base64(signature.sig, "signature"), signed)
     except InvalidSignature:
         raise Invalid(f"signature: key {signature.keyid} did not sign this payload; one of them was changed") from None
 
@@ -456,9 +462,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pae(payload: bytes) -> bytes:
+def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """DSSE's pre-authentication encoding: what is really signed, so that the type of the payload is, too."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
+    return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
 
 
 def _in_base64(data: bytes) -> str:
