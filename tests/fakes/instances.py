@@ -8,7 +8,7 @@ A hunk becomes an edit whose anchor is what the hunk says stands there. Nothing 
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,10 @@ _NO_END = "\\ No newline at end of file"
 _FENCES = re.compile(r"`{3,}")
 
 
-def answer(patch: str, skipped: Sequence[str] = ()) -> str:
-    """A git diff in the house's edit format. `skipped`: files that a proposer may not touch, such as a changelog's."""
-    edits = [
-        edit
-        for part in re.split(r"^diff --git ", patch, flags=re.MULTILINE)[1:]
-        for edit in _edits(part.split("\n"))
-        if not any(f"FILE: {path}\n" in edit for path in skipped)
-    ]
-    return "\n".join(edits)
+def answer(patch: str) -> str:
+    """A git diff in the house's edit format."""
+    files = re.split(r"^diff --git ", patch, flags=re.MULTILINE)[1:]
+    return "\n".join(edit for file in files for edit in _edits(file.split("\n")))
 
 
 def _edits(lines: list[str]) -> Iterator[str]:
