@@ -19,6 +19,7 @@ from daemon.effects.world import Fault
 from daemon.exits import Exit
 from daemon.log import LogBroken
 from daemon.policy.asking import WITHOUT_A_MODEL, propose
+from daemon.policy.known import NOTHING
 from daemon.policy.ladder import rung_of
 from daemon.reading import found, prompts, refuse, unknown
 from daemon.settings import Settings
@@ -52,7 +53,7 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
     """Print exactly what a model would be asked about this job on this rung now."""
     rung = rung_of(name)
     try:
-        known, _ = found(Path(settings.state_dir), job)
+        known, views = found(Path(settings.state_dir), job)
     except LogBroken as error:
         return refuse(error)
     if known is None or rung is None:
@@ -63,7 +64,7 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
         return Exit.USAGE
     run = Run(f"{job}.next", len(known.runs) + 1, rung.attempts, rung.id, evidence=evidence)
     run.given_up = list(WITHOUT_A_MODEL)
-    step = propose(known, run, settings)
+    step = propose(known, run, settings, NOTHING._replace(fixes=views.fix_database))
     if not isinstance(step, Propose):
         raise TypeError(f"{name} asks no model")
     blobs = Blobs(Path(settings.state_dir) / "blobs")

@@ -93,18 +93,18 @@ def show(state: Path, job: str) -> int:
 def explain(state: Path, job: str) -> int:
     """Print where a job stands."""
     try:
-        known, queue = found(state, job)
+        known, views = found(state, job)
     except LogBroken as error:
         return refuse(error)
     if known is None:
         return unknown(job)
-    for line in _standing(known, queue):
+    for line in _standing(known, views.queue):
         print(line)
     return Exit.DONE
 
 
-def found(state: Path, job: str) -> tuple[Job | None, Queue]:
-    """A job as it is now, or as it was when it settled, and the queue."""
+def found(state: Path, job: str) -> tuple[Job | None, Views]:
+    """A job as it is now, or as it was when it settled, and all views."""
     views = Views()
     folder = Folder(views)
     last: Job | None = None
@@ -113,7 +113,7 @@ def found(state: Path, job: str) -> tuple[Job | None, Queue]:
             folder.fold((fact,))
             if isinstance(fact, e.JobSettled) and fact.job == job:
                 last = views.jobs.settled[job]
-    return views.jobs.open.get(job, last), views.queue
+    return views.jobs.open.get(job, last), views
 
 
 def prompts(name: str = "") -> int:

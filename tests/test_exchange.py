@@ -4,7 +4,6 @@ import base64
 import json
 from pathlib import Path
 
-import anyio
 import pytest
 
 from daemon import certificate as c
@@ -19,6 +18,7 @@ from daemon.settings import Settings
 from daemon.state import State
 from daemon.text.pattern import fix_name, learn
 from tests.fakes.certified import Certified
+from tests.fakes.written import write_log
 
 JOB = "r-000007"
 
@@ -51,16 +51,7 @@ class Box:
         self.public = folder / "keys" / "ed25519.pub"
 
     def remember(self, *facts: AnyFact) -> None:
-        async def record() -> None:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(state.keep)
-                await state.record(*facts)
-                tasks.cancel_scope.cancel()
-
-        state = State(self.folder, self.settings)
-        state.catch_up()
-        anyio.run(record)
-        state.close()
+        write_log(self.settings, facts)
 
     def certify(self, *patterns: str) -> "Box":
         paper = self.good.blobs.put(self.good.certificate)

@@ -1,0 +1,82 @@
+"""What a model would be asked about a job on a rung: printed from the log, the blobs and the tree alone."""
+
+import anyio
+import pytest
+
+from daemon import again
+from daemon import events as e
+from daemon.blobs import Blobs
+from daemon.drops import Repair
+from daemon.effects.repair import keep
+from daemon.exits import Exit
+from daemon.settings import Settings
+from daemon.text.gates import Held
+from daemon.text.outcomes import Cause, Outcome
+from daemon.words import read_words
+from tests.fakes.repairs import write
+from tests.fakes.written import write_log
+
+TEST = "shop_tests.Shop.test_it"
+ERROR = "AssertionError: 5321 != 1234"
+JOB, RUN = "r-000001", "r-000001.1"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A state in which one job has passed its red gate, and another one has not."""
+    folder = tmp_path_factory.mktemp("asked")
+    settings = Settings(state_dir=str(folder / "state"), models=("tiny", "large"))
+    repo = write(folder / "shop", {"shop.py": "def lower(one, other):\n    return max(one, other)\n"})
+    drop = Repair(repo=str(repo), tests=[TEST], problem="It takes the wrong one of two.")
+    outcome = Outcome("failed", Cause("AssertionError", "5321 != 1234"))
+    held = Held([TEST], [TEST], [], "v2:c.e", ERROR, failed={TEST: outcome}, ids=[TEST])
+    evidence = anyio.run(keep, Blobs(folder / "state" / "blobs"), held)
+    accepted = [
+        e.JobAccepted(source=name, job=name, kind="repair", project="shop", title="lower", drop=drop)
+        for name in (JOB, "r-000002")
+    ]
+    facts = [
+        e.FixLearned(job="r-0", fix="f-1", signature="v2:c.e", before="a = max(b)", after="a = min(b)", pattern="[]"),
+        e.RunOpened(job=JOB, run=RUN, number=1, attempts=1),
+        e.RedGateHeld(
+            job=JOB, run=RUN, failing=[TEST], passing=0, signature="v2:c.e", message=ERROR, evidence=evidence
+        ),
+        e.Recalled(job=JOB, run=RUN, fixes=["f-1"], shown=["f-1"], by="exact"),
+    ]
+    write_log(settings, [*accepted, *facts])
+    return settings
+
+
+@pytest.mark.parametrize(("rung", "model"), [("M2", "tiny"), ("L2v2", "tiny"), ("A1", "large")])
+def test_it_has_the_rungs_words_the_error_the_code_and_what_memory_shows(
+    rung: str, model: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert again.prompt_of(JOB, rung, settings) == Exit.DONE
+    said = capsys.readouterr().out
+    assert said.startswith(f"# {model}, temperature ")
+    words = read_words().templates[f"variants/{rung.replace('L2v', 'M')}"].strip()
+    for told_of in (words, ERROR, "return max(one, other)", "It takes the wrong one of two.", "a = min(b)"):
+        assert told_of in said
+
+
+def test_the_same_is_asked_twice(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for _ in range(2):
+        again.prompt_of(JOB, "N5", settings)
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != ""
+
+
+@pytest.mark.parametrize(
+    ("job", "rung", "why"),
+    [
+        ("r-000003", "M2", "the log knows no job r-000003"),
+        ("r-000002", "M2", "has not passed its red gate"),
+        (JOB, "Z9", "there is no rung Z9"),
+    ],
+)
+def test_where_there_is_nothing_to_ask_it_says_why(
+    job: str, rung: str, why: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert again.prompt_of(job, rung, settings) == Exit.USAGE
+    assert why in capsys.readouterr().err
