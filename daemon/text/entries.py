@@ -204,6 +204,8 @@ def _checked(value: object, limits: Limits) -> object:
 
 def _find_odd(value: object, depth: int) -> tuple[str, Odd] | None:
     """The first odd thing in a value, and its path there, which is put together only when it is found."""
+    if isinstance(value, str) and value.isascii():  # nearly everything in a drop: not worth the rest of the way
+        return None
     if odd := _odd(value, depth):
         return (f".{odd.key}" if odd.key else ""), odd
     for step, part in _parts(value):
