@@ -59,6 +59,7 @@ class Patch(Struct, frozen=True):
     template: str = ""
     cost: float = 0.0
     covering_tests: int = 0
+    seconds: float = 0.0  # until it was found
 
 
 class Partial(Struct, frozen=True):

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     doorbell,
     folds,
     jobs,
+    quixbugs,
     repairs,
     replays,
     signatures,
@@ -40,14 +41,15 @@ BENCHMARKS: dict[str, ModuleType] = {
     "simulation": simulation,
     "candidates": candidates,
     "repairs": repairs,
+    "quixbugs": quixbugs,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `python -m tests.benchmarks` (about twenty minutes; the group `bench` brings the peers: `uv sync
 --all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs`, `signatures`, `similar`,
-`replays`, `simulation`, `candidates`, `repairs` to measure only these and leave the other tables alone; `--rounds`
-says how often everybody has his turn (3), `--folder` where the files go (a temporary folder, so mind what file system
+`replays`, `simulation`, `candidates`, `repairs`, `quixbugs` to measure only these and leave the other tables alone;
+`quixbugs` needs `--quixbugs FOLDER`, where its set is. `--rounds` says how often everybody has his turn (3), `--folder` where the files go (a temporary folder, so mind what file system
 that is), `--dry` only prints.
 
 Where a table says so, a figure is the median of several rounds in which the contestants take turns (A B A B) on the
@@ -63,14 +65,19 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the files go")
     parser.add_argument("--dry", action="store_true", help="print, and leave the page alone")
+    parser.add_argument("--quixbugs", type=Path, help="the folder of that set; without it, it is left out")
     options = parser.parse_args()
+    if "quixbugs" in options.names and not options.quixbugs:
+        parser.error("quixbugs needs --quixbugs FOLDER")
     if unknown := set(options.names) - BENCHMARKS.keys():
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start would compile everything again
     folder = Path(tempfile.mkdtemp(prefix="mendd-benchmarks-", dir=options.folder))
     try:
-        for name in options.names or BENCHMARKS:
-            rows = table(BENCHMARKS[name].run(folder / name, options.rounds))
+        for name in options.names or [name for name in BENCHMARKS if name != "quixbugs" or options.quixbugs]:
+            given = [options.quixbugs] if name == "quixbugs" else []
+            found = BENCHMARKS[name].run(folder / name, options.rounds, *given)
+            rows = found if isinstance(found, str) else table(found)
             measured = getattr(BENCHMARKS[name], "MEASURED", f"Medians of {options.rounds} rounds.")
             text = section(BENCHMARKS[name], f"{rows}\n\n{measured} {surroundings(folder)}.")
             tell(rows)

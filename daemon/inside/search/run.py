@@ -71,9 +71,12 @@ def search(request: Dict[str, Any], place: str) -> None:
         if request["mode"] == "search" and failing:
             touched = {path for test in failing for path in test.executed} | set(baseline.imported)
             sources = {path: text for path, text in asked.sources.items() if path in touched}
-            left = request["seconds"] - (time.monotonic() - began)
             budget = engine.Budget(
-                left, request["candidates"], request["seed"], request["start_at"], request.get("priors", {})
+                request["seconds"],  # whatever the baseline took: a busy machine would leave nothing to the search
+                request["candidates"],
+                request["seed"],
+                request["start_at"],
+                request.get("priors", {}),
             )
             found = engine.search(sources, baseline, asked, budget)
             report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
@@ -132,6 +135,7 @@ def patches_of(found: Any) -> Dict[str, Any]:
                 "template": each.template,
                 "cost": each.cost,
                 "covering_tests": each.covering_tests,
+                "seconds": round(each.seconds, 3),
                 "changes": each.changes,
             }
             for each in found.plausible[:PATCHES_TOLD]
