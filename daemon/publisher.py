@@ -17,6 +17,7 @@ from daemon import events as e
 from daemon.blobs import BlobBroken, Blobs
 from daemon.disk import ROOM_ERRORS, write_whole
 from daemon.drops import Repair
+from daemon.phase_report import Result, files_of, result_of
 from daemon.report import report
 from daemon.state import State
 from daemon.trajectory import prediction_of, trajectory
@@ -37,11 +38,13 @@ class Publisher:
         self.state = state
         self.blobs = blobs
         self._settled: deque[Job] = deque()
+        self._phases: deque[Result] = deque()
         self._published = self._snapshot_at = -1
         self._delayed = False  # by a full disk, which was told
         self._one_at_a_time = anyio.Lock()
         self._turns = Turns()
         state.listen(e.JobSettled, self._remember)
+        state.listen(e.PhaseSettled, self._remember_phase)
 
     async def follow(self) -> None:
         """Publish again and again, at most as often as the settings say."""
@@ -52,7 +55,7 @@ class Publisher:
     @property
     def is_up_to_date(self) -> bool:
         """Whether everything that happened has been published."""
-        return self._published == self.state.seq and not self._settled
+        return self._published == self.state.seq and not (self._settled or self._phases)
 
     async def publish(self, *, last: bool = False) -> None:
         """Bring the disk up to what is durable now. A full disk only delays it."""
@@ -64,11 +67,12 @@ class Publisher:
         seq = state.seq
         if self._published == seq and not last:
             return
-        jobs, documents = list(self._settled), list(documents_of(state.views, seq, settings.view_rows))
+        jobs, phases = list(self._settled), list(self._phases)
+        documents = list(documents_of(state.views, seq, settings.view_rows))
         snapshot = state.snapshot() if last or seq - self._snapshot_at >= settings.snapshot_every_facts else None
         await state.durable()
         try:
-            await self._write(jobs, documents, snapshot)
+            await self._write(jobs, phases, documents, snapshot)
         except OSError as error:
             if error.errno not in ROOM_ERRORS:
                 raise
@@ -82,16 +86,23 @@ class Publisher:
         if rest := jobs[TOLD_AT_ONCE:]:
             outcomes = Counter(job.outcome for job in rest)
             logger.info("and_more", **outcomes, where=str(state.folder / "results"))
+        for phase in phases:
+            logger.info("phase_settled", ramp=phase.ramp, phase=phase.phase.number, result=phase.phase.reason)
+            self._phases.popleft()
         for _ in jobs:
             self._settled.popleft()
         self._published = seq
         if snapshot is not None:
             self._snapshot_at = seq
 
-    async def _write(self, jobs: list[Job], documents: list[tuple[str, bytes]], snapshot: bytes | None) -> None:
+    async def _write(
+        self, jobs: list[Job], phases: list[Result], documents: list[tuple[str, bytes]], snapshot: bytes | None
+    ) -> None:
         for job in jobs:
             await self._turns.take()
             write_results(self.state.folder / "results", job, self.blobs)
+        for phase in phases:
+            await run_sync(write_phase, self.state.folder / "results", phase, self.blobs)
         write_views(self.state.folder / "views", documents)
         if snapshot is not None:
             await run_sync(lambda: write_whole(self.state.folder / "snapshot", snapshot, durable=True))
@@ -106,6 +117,9 @@ class Publisher:
 
     def _remember(self, fact: e.JobSettled) -> None:
         self._settled.append(self.state.views.jobs.settled[fact.job])
+
+    def _remember_phase(self, fact: e.PhaseSettled) -> None:
+        self._phases.append(result_of(self.state.views.ramp.ramps[fact.ramp]))
 
 
 def documents_of(views: Views, seq: int, rows: int) -> Iterator[tuple[str, bytes]]:
@@ -137,7 +151,7 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
             elif job.runs_before:  # opened again: what an earlier end left here is no longer true
                 (mine / name).unlink(missing_ok=True)
         except BlobBroken as error:
-            _tell_lost(job, name, error)
+            _tell_lost(job.id, name, error)
     if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
         _write_for_others(mine, job, blobs)
 
@@ -152,9 +166,25 @@ def _write_for_others(mine: Path, job: Job, blobs: Blobs) -> None:
         write_whole(mine / "predictions.jsonl", prediction_of(job, text))
         write_whole(mine / f"{job.id}.traj.json", trajectory(job, text))
     except BlobBroken as error:
-        _tell_lost(job, "predictions.jsonl", error)
+        _tell_lost(job.id, "predictions.jsonl", error)
 
 
-def _tell_lost(job: Job, name: str, error: BlobBroken) -> None:
+def write_phase(folder: Path, result: Result, blobs: Blobs) -> None:
+    """Put down what a phase of a ramp came to. A patch that is gone is empty there, and is told."""
+    mine = folder / "ramp" / result.ramp
+    mine.mkdir(parents=True, exist_ok=True)
+
+    def text(name: str) -> str:
+        try:
+            return blobs.get(name).decode(errors="replace")
+        except BlobBroken as error:
+            _tell_lost(result.ramp, "a patch", error)
+            return ""
+
+    for name, content in files_of(result, text):
+        write_whole(mine / name, content)
+
+
+def _tell_lost(job: str, name: str, error: BlobBroken) -> None:
     remedy = "restore state/blobs from a backup, then python -m daemon replay"
-    logger.warning("result_is_lost", job=job.id, file=name, error=str(error), remedy=remedy)
+    logger.warning("result_is_lost", job=job, file=name, error=str(error), remedy=remedy)

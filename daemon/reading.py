@@ -17,13 +17,16 @@ from daemon.events import AnyFact
 from daemon.exits import Exit
 from daemon.holding import Held, hold
 from daemon.log import Log, LogBroken, segments
+from daemon.phase_report import result_of
 from daemon.policy.ladder import LADDER, rung_of, table
-from daemon.publisher import documents_of, write_results, write_views
+from daemon.publisher import documents_of, write_phase, write_results, write_views
 from daemon.settings import Settings
 from daemon.state import garbage_kept
+from daemon.text.shown import printable
 from daemon.views import Folder, Views
 from daemon.views.jobs import Job
 from daemon.views.queue import Queue
+from daemon.views.ramp import Ramp
 from daemon.words import read_words
 
 
@@ -51,6 +54,7 @@ def _replay(state: Path, into: Path, settings: Settings) -> int:
     views, blobs, results = Views(), Blobs(state / "blobs"), into / "results"
     folder = Folder(views)
     folder.listen(e.JobSettled, lambda fact: write_results(results, views.jobs.settled[fact.job], blobs))
+    folder.listen(e.PhaseSettled, lambda fact: write_phase(results, result_of(views.ramp.ramps[fact.ramp]), blobs))
     seq = 0
     try:
         with garbage_kept():
@@ -77,13 +81,14 @@ def check(state: Path) -> int:
 
 
 def show(state: Path, job: str) -> int:
-    """Print every fact about a job, a line each."""
-    is_known = False
+    """Print every fact about a job, a line each; of a ramp, also those about its jobs."""
+    is_known, wanted = False, {job}
     try:
         for facts in facts_in(state):
             for fact in facts:
-                if getattr(fact, "job", "") == job:
+                if getattr(fact, "job", "") in wanted or getattr(fact, "ramp", "") == job:
                     is_known = True
+                    wanted.add(getattr(fact, "job", job))
                     print(_line(fact))
     except LogBroken as error:
         return refuse(error)
@@ -91,7 +96,9 @@ def show(state: Path, job: str) -> int:
 
 
 def explain(state: Path, job: str) -> int:
-    """Print where a job stands."""
+    """Print where a job or a ramp stands."""
+    if job.startswith("m-"):
+        return _explain_ramp(state, job)
     try:
         known, views = found(state, job)
     except LogBroken as error:
@@ -131,6 +138,43 @@ def prompts(name: str = "") -> int:
         print(f"\n## {one.id} {one.name} ({one.level})\n")
         print(words[f"levels/{one.level}"].strip(), words[f"variants/{one.id}"].strip(), sep="\n\n")
     return Exit.DONE
+
+
+def _explain_ramp(state: Path, name: str) -> int:
+    """Print what a ramp came to, each number with the facts that it is counted from."""
+    ramp: Ramp | None = None
+    views = Views()
+    folder = Folder(views)
+    try:
+        for facts in facts_in(state):
+            folder.fold(facts)
+            ramp = views.ramp.ramps.get(name, ramp)  # it may be forgotten later
+    except LogBroken as error:
+        return refuse(error)
+    if ramp is None:
+        return unknown(name)
+    for line in _climbed(ramp):
+        print(line)
+    return Exit.DONE
+
+
+def _climbed(ramp: Ramp) -> Iterator[str]:
+    yield f"{ramp.id}: {printable(ramp.title)}, {len(ramp.instances)} instances in phases of {ramp.sizes}"
+    for phase in ramp.phases:
+        yield f"phase {phase.number} ({phase.size}): {phase.reason or 'under way'}; {_numbered(phase.facts)}"
+    for row in ramp.within(ramp.phases[-1].size if ramp.phases else 0):
+        became = row.outcome or ("open" if row.is_open else "not opened")
+        counted = f"{row.runs} runs, {row.attempts} attempts, {row.tokens} tokens, {row.busy_s:.1f} s"
+        why = "; ".join(printable(" ".join(text.split())) for text in (row.cause or row.error,) if text)
+        yield f"  {printable(row.name)} = {row.job} {became}: {counted}; {_numbered(row.facts)} {why}".rstrip()
+    if ramp.settled:
+        yield f"{ramp.settled.outcome} (fact {ramp.settled.seq}): {ramp.settled.reason}"
+        yield f"next: {ramp.settled.command}"
+    yield f"every fact that is counted here: python -m daemon show {ramp.id}"
+
+
+def _numbered(facts: dict[str, int]) -> str:
+    return "facts " + ", ".join(f"{what} {seq}" for what, seq in facts.items())
 
 
 def _standing(job: Job, queue: Queue) -> Iterator[str]:

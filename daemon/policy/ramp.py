@@ -77,7 +77,7 @@ def _release(ramp: Ramp, phase: Phase, rows: Sequence[Instance]) -> Step:
 
 def _settle_phase(ramp: Ramp, phase: Phase) -> Step:
     solved, viable = len(_solved(ramp, phase)), len(phase.viable)
-    low, high = interval(solved, viable, CLAIM_Z)
+    low, high = interval(solved, viable, CLAIM_Z) if viable else (0.0, 1.0)
     share = f" ({solved / viable:.0%}, 95 % interval {low:.0%} to {high:.0%})" if viable else ""
     reason = f"{solved} of {viable} viable solved{share}; {phase.target:.0%} wanted; {len(phase.excluded)} excluded"
     return steps.SettlePhase(ramp.id, phase.number, solved, viable, reason)

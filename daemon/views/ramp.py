@@ -180,7 +180,7 @@ def _phase_row(ramp: Ramp, phase: Phase) -> dict[str, Any]:
         "excluded": len(phase.excluded),
         "solved": solved,
         "open": sum(row.is_open for row in counted),
-        "interval": interval(solved, viable or 0, CLAIM_Z),
+        "interval": interval(solved, viable, CLAIM_Z) if viable else (0.0, 1.0),
         "busy_s": sum(row.busy_s for row in over),
         "measured": len(over),
         "opened_at": phase.opened_at,
