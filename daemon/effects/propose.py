@@ -123,6 +123,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
     files, index = await shop.texts(await shop.tree(step.job, drop))
     failing = [_failing(test, outcome) for test, outcome in held.failed.items()]
     hint = "\n\n".join(filter(None, (drop.hint, step.hint)))
+    own = own_of(step)
     evidence = Evidence(
         problem=drop.problem,
         hint=hint,
@@ -130,7 +131,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         tests=test_files([*drop.tests, *held.failed], files),
         messages=[each.message for each in failing],
         tracebacks=[each.frames for each in failing],
-        changed=list(dict.fromkeys(path for attempt in (*step.before, *step.earlier) for path in attempt.files)),
+        changed=list(dict.fromkeys(path for attempt in (*step.before, *own) for path in attempt.files)),
     )
     if step.coverage:
         evidence = replace(evidence, **await recall(blobs, step.coverage, Coverage))
@@ -138,7 +139,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         problem=drop.problem,
         hint=hint,
         failing=failing,
-        history=[await run_sync(_tried, blobs, attempt) for attempt in step.earlier],
+        history=[await run_sync(_tried, blobs, attempt) for attempt in own],
         earlier=[await run_sync(_tried, blobs, attempt) for attempt in step.before if attempt.failure],
         learned=[Learned(fix.before, fix.after, fix.offered, fix.worked) for fix in step.shown],
     )
@@ -149,6 +150,8 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
     if step.rung.aid == "siblings":
         relevant = [one.path for one in selection.files]
         asked = replace(asked, siblings=await run_sync(siblings, _innermost(failing), files, relevant))
+    if step.rung.aid == "commits":
+        asked = replace(asked, commits=await shop.history(drop, [one.path for one in selection.files]))
     made = await run_sync(prompt, words, replace(asked, selection=selection))
     return request_of(step, made, settings, drop.instance_id or drop.title or step.job), made
 
@@ -156,7 +159,8 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
 def request_of(step: steps.Propose, made: Prompt, settings: Settings, instance: str, answers: int = 1) -> Request:
     """The prompt as it is sent, with room for so many answers of the usual length."""
     sampling = step.rung.sampling
-    repeats = bool(step.earlier) and step.earlier[-1].failure == "same_answer"
+    own = own_of(step)
+    repeats = bool(own) and own[-1].failure == "same_answer"
     request = Request(
         model=step.model,
         system=made.system,
@@ -170,6 +174,11 @@ def request_of(step: steps.Propose, made: Prompt, settings: Settings, instance: 
         attempt=step.attempt,
     )
     return request.fitted(settings.model_windows)
+
+
+def own_of(step: steps.Propose) -> list[steps.Attempt]:
+    """The run's earlier attempts, as far as its next one may know: samples are drawn as if all at once."""
+    return step.earlier if step.rung.sampling.samples == 1 else []
 
 
 def _innermost(failing: Sequence[Failing]) -> list[Frame]:

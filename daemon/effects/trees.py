@@ -9,7 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -34,6 +34,8 @@ NOT_OURS = {
     ".pytest_cache",
 }
 TEXT_BYTES = 4 * 2**20  # a larger file is data
+COMMITS = 5  # of the past: what broke it is among the last ones, or nobody finds it there
+COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an import, and tells nothing
 
 
 NO_MODE = "000000"
@@ -187,6 +189,37 @@ class Trees:
         except GitRefused as error:
             raise SourceRefused(f"{branch} could not be made in {source.repo}: {error}") from error
 
+    def history(self, source: Source, paths: Sequence[str]) -> str:
+        """The last small commits that touched these files, the latest first, with their diffs. Blocks.
+
+        Only of a clone on this machine, and only the base commit's own past: what a moving HEAD means may hold the fix.
+        """
+        named = self.repos.get(source.repo, source.repo)
+        git = _git_of(Path(named).expanduser()) if source.commit and "://" not in named else None
+        if git is None or not paths:
+            return ""
+        log = ("log", f"--max-count={COMMITS}", "--no-merges", "--no-renames", "--no-ext-diff", "--no-textconv")
+        try:
+            base, only = git.commit_of(source.commit), ("--", *(f":(top,literal){path}" for path in paths))
+            counted = git.ask(*log, "--format=%x00%H", "--numstat", base, *only).decode(errors="replace")
+            small = [
+                lines[0]
+                for lines in map(str.splitlines, counted.split("\0")[1:])
+                if _changed_lines(lines) <= COMMIT_LINES
+            ]
+            shown = (
+                "show",
+                "--no-ext-diff",
+                "--no-textconv",
+                "--no-renames",
+                "--unified=2",
+                "--format=%h %ad %s",
+                "--date=short",
+            )
+            return "\n".join(git.ask(*shown, commit, *only).decode(errors="replace") for commit in small)
+        except (GitRefused, OSError):
+            return ""  # a help that is not there
+
     def _make(self, source: Source) -> Tree:
         making = self.folder / f"making-{os.getpid()}-{hashlib.sha256(os.urandom(16)).hexdigest()[:16]}"
         try:
@@ -242,6 +275,11 @@ class Trees:
             git.ask("init", "--quiet", "--bare", str(mirror))
         git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
         return mirror
+
+
+def _changed_lines(told: Sequence[str]) -> int:
+    """How many lines a commit changed, by git's own count; data counts as none and shows none."""
+    return sum(int(number) for line in told[1:] for number in line.split("\t")[:2] if number.isdecimal())
 
 
 def _put_in_place(made: Path, folder: Path) -> None:

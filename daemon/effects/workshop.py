@@ -90,6 +90,10 @@ class Workshop:
         """The job's pristine tree."""
         return await run_sync(self._trees.of_job, job, Source(drop.repo, drop.base_commit, drop.test_patch))
 
+    async def history(self, drop: Repair, paths: Sequence[str]) -> str:
+        """The last commits before the base that touched these files; "" where there are none to be had."""
+        return await run_sync(self._trees.history, Source(drop.repo, drop.base_commit), paths)
+
     async def tested(self, job: str, run: str, drop: Repair, bench: Bench, changes: Changes | None = None) -> Outcomes:
         """Run the tests on the pristine tree with these changes, in a workspace that is gone afterwards."""
         async with self.workspace(run, bench) as (opened, _):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.effects.trees import Source, SourceRefused, Texts, Tree, Trees, is_inside
+from daemon.effects.trees import COMMIT_LINES, Source, SourceRefused, Texts, Tree, Trees, is_inside
 
 FILES = {
     "pkg/__init__.py": b"",
@@ -77,6 +77,28 @@ def test_the_future_is_out_of_reach(checkout: Path, trees: Trees) -> None:
     assert future not in objects
     assert objects.count(" commit ") == 1
     assert not list(tree.files.rglob(".git"))
+
+
+@pytest.mark.usefixtures("checkout")
+def test_history_is_the_past_of_the_base_for_these_files(trees: Trees) -> None:
+    told = trees.history(Source("me/shop", "HEAD~1"), ["pkg/tab.py", "answer.py"])
+    assert [" two" in told, "+# two" in told, "future" in told] == [True, True, False]
+
+
+def test_history_leaves_out_what_moved_half_of_the_tree(checkout: Path, trees: Trees) -> None:
+    (checkout / "pkg" / "tab.py").write_text("moved = 1\n" * (COMMIT_LINES + 1))
+    git(checkout, "commit", "-qam", "four")
+    told = trees.history(Source("me/shop", git(checkout, "rev-parse", "HEAD")), ["pkg/tab.py"])
+    assert ("+# two" in told, "moved" in told) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Source("me/shop"), Source("me/shop", "nothing"), Source("/nowhere", "HEAD"), Source("https://a.b/c", "HEAD")],
+)
+@pytest.mark.usefixtures("checkout")
+def test_where_no_base_is_named_or_none_is_there_there_is_no_history(source: Source, trees: Trees) -> None:
+    assert trees.history(source, ["pkg/tab.py"]) == ""
 
 
 def test_without_a_commit_the_checkout_is_taken_as_it_stands(checkout: Path, trees: Trees) -> None:
