@@ -49,8 +49,8 @@ HEAD = """# Benchmarks
 Written by `python -m tests.benchmarks` (about twenty minutes; the group `bench` brings the peers: `uv sync
 --all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs`, `signatures`, `similar`,
 `replays`, `simulation`, `candidates`, `repairs`, `quixbugs` to measure only these and leave the other tables alone;
-`quixbugs` needs `--quixbugs FOLDER`, where its set is. `--rounds` says how often everybody has his turn (3), `--folder` where the files go (a temporary folder, so mind what file system
-that is), `--dry` only prints.
+`quixbugs` needs `--quixbugs FOLDER`, where its set is. `--rounds` says how often everybody has his turn (3), `--folder`
+where the files go (a temporary folder, so mind what file system that is), `--dry` only prints.
 
 Where a table says so, a figure is the median of several rounds in which the contestants take turns (A B A B) on the
 same machine and file system. A ratio says how many times better mendd is, and only ratios should be compared between
