@@ -1,0 +1,87 @@
+"""The ramp's tool: what it reads, whom it chooses, what it draws, and a whole ramp through a real daemon."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.daemon_process import DaemonProcess, repair
+from tests.fakes.tool import tool
+
+ROWS = [
+    {"instance_id": f"{repo}__{number}", "repo": f"{repo}/{repo}", "base_commit": "c", "problem_statement": "p"}
+    | {"FAIL_TO_PASS": ["t"], "health": {"class": "healthy"}}
+    for repo in ("ab", "cd")
+    for number in range(3)
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def dropped(tmp_path: Path, *arguments: str | Path) -> dict[str, Any]:
+    queue = tmp_path / "queue"
+    done = tool("ramp", "--no-follow", "--queue", queue, "--state", tmp_path / "state", *arguments)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads((queue / "ideas" / "ramp.json").read_bytes())
+    return found
+
+
+def names(drop: dict[str, Any]) -> list[str]:
+    return [row["instance_id"] for row in drop["instances"]]
+
+
+def test_the_order_of_the_file_and_the_phases_of_the_notes(tmp_path: Path, file: Path) -> None:
+    drop = dropped(tmp_path, file)
+    assert names(drop) == [row["instance_id"] for row in ROWS]
+    assert drop["phases"] == [1, 5, 10, 20, 50, 100, 300]
+    assert drop["targets"] == [1.0] * 6 + [0.9]
+    assert "health" not in drop["instances"][0]
+
+
+def test_easiest_first_among_those_of_a_repository(tmp_path: Path, file: Path) -> None:
+    table = tmp_path / "evidence.tsv"
+    table.write_text("rank\tinstance_id\tsolved_ratio\n1\tcd__2\t0.9\n2\tcd__0\t0.5\n")
+    drop = dropped(tmp_path, file, "--repository", "cd", "--easiest", table, "--phases", "1,3")
+    assert names(drop) == ["cd__2", "cd__0", "cd__1"]
+
+
+def test_a_task_folder_of_the_benchmark(tmp_path: Path) -> None:
+    task = tmp_path / "tasks" / "ab__0"
+    task.mkdir(parents=True)
+    (task / "task.yaml").write_text("repo: ab/ab\nbase_commit: 'c0ffee'\nnotes: |\n  nothing\n")
+    (task / "problem_statement.md").write_text("It breaks.")
+    (task / "gold.patch").write_bytes(b"--- a\r\n")
+    (task / "tests.json").write_text('{"FAIL_TO_PASS": ["t"], "PASS_TO_PASS": []}')
+    [row] = dropped(tmp_path, tmp_path)["instances"]
+    assert (row["instance_id"], row["base_commit"], row["patch"]) == ("ab__0", "c0ffee", "--- a\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [("a.parquet", "PAR1", "pyarrow"), ("a.json", "{", "neither JSON nor JSON lines"), ("b.jsonl", "[3]", "instances")],
+)
+def test_what_cannot_be_read_is_told_with_a_remedy(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    done = tool("ramp", tmp_path / name, "--queue", tmp_path / "queue", "--state", tmp_path / "state")
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_ramp_is_followed_to_its_end_and_says_what_to_type_next(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([repair("a", "fix", title="good"), repair("b", "other_failure", title="bad")]))
+    with DaemonProcess(tmp_path / "home", base_runs=1, attempts_per_run=1, job_model_calls=1) as daemon:
+        daemon.start().wait_until_said("ready")
+        done = tool("ramp", rows, "--phases", "1,2", "--queue", daemon.queue, "--state", daemon.state)
+    assert done.returncode == 1, done.stderr
+    told = done.stdout
+    assert "phase 1 [████████████████████████] 1/1 = 100% (21% to 100%), 100% wanted" in told
+    assert "stopped: phase 2 missed its target: 1 of 2 viable solved" in told
+    assert "failed: bad" in told
+    assert "next: python tools/ramp.py --again m-000001" in told
