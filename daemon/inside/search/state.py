@@ -134,7 +134,8 @@ class State:
 def _held(thing: Any) -> List[Any]:
     """What it holds, in its order. Never calls code of the repository."""
     if isinstance(thing, dict):
-        return [*dict.keys(thing), *dict.values(thing)]
+        kind = OrderedDict if isinstance(thing, OrderedDict) else dict  # it has an order of its own
+        return [*kind.keys(thing), *kind.values(thing)]
     if isinstance(thing, (list, tuple, deque, set)):
         return list(thing)
     if isinstance(thing, types.FunctionType):

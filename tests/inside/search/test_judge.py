@@ -284,3 +284,57 @@ def test_every_interpreter_says_the_same(tmp_path: Path, python: str, baseline: 
     assert executed == {
         test.id: {path: sorted(lines) for path, lines in test.executed.items()} for test in baseline.tests
     }
+
+
+FIXTURES = {
+    "book.py": """\
+import csv
+
+SEEN = []
+
+
+class Book:
+    def __init__(self, path):
+        with open(path, newline="") as file:
+            self.rows = [(name, int(cents)) for name, cents in csv.reader(file)]
+
+    def balance(self, name):
+        SEEN.append(name)
+        return sum(cents for other, cents in self.rows if other != name)
+""",
+    "test_book.py": """\
+import pytest
+from book import Book, SEEN
+
+def test_nobody_was_asked(): assert SEEN == []
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("ann,5\\nbob,7\\nann,1\\n")
+    return Book(path)
+
+@pytest.mark.parametrize(("name", "cents"), [("ann", 6), ("bob", 7)])
+def test_balance(book, name, cents):
+    assert book.balance(name) == cents
+""",
+}
+
+
+def test_fixtures_and_what_tests_change_need_no_fork(tmp_path: Path) -> None:
+    """Candidates of tests with files of their own, which leave something in a module, stay on the lowest rung."""
+    write(tmp_path, FIXTURES)
+    judge = Judge(
+        str(tmp_path), ["test_book.py"], [f"test_book.py::test_balance[{name}]" for name in ("ann-6", "bob-7")]
+    )
+    try:
+        assert sorted(test.passed for test in judge.baseline().tests) == [False, False, True]
+        text = FIXTURES["book.py"]
+        for number in range(20):
+            assert judge.try_({"book.py": text.replace("!= name", f"> name * {number}")}).fixed == []
+        assert judge.tried == {1: 20}
+        mended = text.replace("other != name", "other == name")
+        assert not judge.try_({"book.py": mended.replace("SEEN = []", "SEEN = [1]")}).passed
+        assert judge.try_({"book.py": mended}).passed
+    finally:
+        judge.close()

@@ -1,0 +1,96 @@
+"""What candidates change in modules is put back; what cannot be, is noticed."""
+
+import functools
+import random
+import sys
+import threading
+from collections import OrderedDict, deque
+from textwrap import dedent
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from daemon.inside.search.state import State, fit
+
+OWN = dedent("""\
+    names, seen, table, line = ["a"], {1}, {"k": [1]}, deque([1])
+    ordered = OrderedDict(a=1, b=2)
+
+    class Thing:
+        made = 0
+        def __init__(self):
+            self.value = 1
+
+    thing = Thing()
+    def counted(cache=[]):
+        counted.calls = getattr(counted, "calls", 0) + 1
+        cache.append(1)
+
+    def counter():
+        number = 0
+        def step():
+            nonlocal number
+            number += 1
+            return number
+        return step
+
+    step = counter()
+
+    @functools.lru_cache
+    def cached(number):
+        return number
+    """)
+
+
+@pytest.fixture
+def own() -> Any:  # noqa: ANN401  a module with whatever names
+    module = ModuleType("own_of_test_state")
+    vars(module).update(functools=functools, deque=deque, OrderedDict=OrderedDict)
+    exec(OWN, vars(module))  # noqa: S102  our own text
+    return module
+
+
+CHANGES = {
+    "a list": "names.append('b')",
+    "a list within": "table['k'].clear()",
+    "a set": "seen.add(2)",
+    "a deque": "line.popleft()",
+    "an order": "ordered.move_to_end('a')",
+    "an object": "thing.value = 2; thing.more = 3",
+    "a class": "Thing.made += 1; Thing.more = 1",
+    "a default and an attribute": "counted()",
+    "a cell": "step()",
+    "a cache": "cached(1)",
+    "a global": "globals().pop('names'); fresh = 1",
+    "chance": "__import__('random').random()",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_changed_is_put_back(own: Any, change: str) -> None:  # noqa: ANN401  see above
+    state, number = State([own]), random.getstate()
+    exec(change, vars(own))  # noqa: S102  our own text
+    assert state.restored()
+    assert (own.names, own.seen, own.table, list(own.line), list(own.ordered)) == (
+        ["a"],
+        {1},
+        {"k": [1]},
+        [1],
+        ["a", "b"],
+    )
+    assert (vars(own.thing), own.Thing.made, hasattr(own.Thing, "more")) == ({"value": 1}, 0, False)
+    assert (vars(own.counted), own.counted.__defaults__, own.step()) == ({}, ([],), 1)
+    assert own.cached.cache_info().currsize == 0
+    assert random.getstate() == number
+
+
+def test_what_cannot_be_put_back_is_noticed(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401  see above
+    state = State([own])
+    monkeypatch.setattr(sys, "path", [*sys.path, "elsewhere"])
+    assert not state.restored()
+
+
+def test_what_cannot_be_looked_into_is_unfit(own: Any) -> None:  # noqa: ANN401  see above
+    own.lock = threading.Lock()
+    assert fit([own]) is None
