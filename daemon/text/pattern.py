@@ -7,7 +7,9 @@ cannot be used is `Refused`, and nothing else is raised. Whether a fix is right 
 
 import ast
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from hashlib import blake2b
 from itertools import islice, product
 from typing import NamedTuple
@@ -15,8 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.text import terms
+from daemon.text.bindings import attributes, imported, importing, unbound
 from daemon.text.splicing import Site, changed, names, sites, with_imports
-from daemon.text.terms import LIST, Bound, Refused, Term
+from daemon.text.terms import LIST, NOTHING, Bound, Refused, Term
 
 CHANGES = 4  # of one edit: more is a rewrite, and comes again nowhere
 TERM_WORDS = 240  # of one side of a change
@@ -26,6 +29,7 @@ PATTERN_CHARACTERS = 40_000  # of a serialised pattern
 SITES = 400  # looked at in one file
 INSTANCES = 3  # of one pattern in one file
 GUESSES = 6  # for a name that the code that was found does not tell
+SPELT_ALIKE = 0.6  # of two attributes: what a hasty hand writes for the other
 SAID_WORDS = 2  # concrete words that a pattern must have before it means anything
 KEPT = {f"c:{value!r}" for value in (0, 1, 2, -1, "", " ", None, True, False)}  # small constants are part of an idiom
 _PLAIN = ("Name", "Constant")  # alone they would match everywhere: what holds them is the pattern
@@ -90,7 +94,6 @@ def learn(files: Mapping[str, tuple[str, str]]) -> Pattern:
             raise Refused(f"{path}: it is longer than {SOURCE_CHARACTERS} characters")
         one, other = terms.read(before), terms.read(after)
         added = _imports_added(one, other)
-        other.body = [node for node in other.body if terms.of(node) not in added]
         changes = _differences(terms.of(one), terms.of(other))
         if changes is None:
             raise Refused(f"{path}: it is another program now")
@@ -114,9 +117,15 @@ def _names_in(imported: Term) -> Iterator[str]:
 
 
 def _imports_added(before: ast.Module, after: ast.Module) -> list[Term]:
-    known = {terms.of(node) for node in before.body}
-    imports = [terms.of(node) for node in after.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return [term for term in imports if term not in known]
+    """The imports that came, a name each; where none went, both trees are left without any."""
+    known, now = (list(imported(tree)) for tree in (before, after))
+    added = [term for term in now if term not in known]
+    if set(known) <= set(now):
+        for tree in (before, after):
+            tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    else:
+        after.body = [node for node in after.body if terms.of(node) not in added]
+    return added
 
 
 def _check(found: Sequence[tuple[Term, Term]], imports: Sequence[Term]) -> None:
@@ -281,10 +290,8 @@ def apply(pattern: Pattern, source: str, suspicious_lines: Sequence[int], most: 
         return []
     try:
         tree = terms.read(source)
-        for each in (pattern, abstracted(pattern), widened(abstracted(pattern))):
-            if not _means_something(each):
-                return []
-            ways = (text for text in _instances(each, source, tree, suspicious_lines) if text != source)
+        for each in _stages(pattern, source, tree, suspicious_lines):
+            ways = (text for text in each if text != source)
             if found := list(dict.fromkeys(islice(ways, most * GUESSES)))[:most]:
                 return found
     except (Refused, RecursionError):
@@ -292,10 +299,23 @@ def apply(pattern: Pattern, source: str, suspicious_lines: Sequence[int], most: 
     return []
 
 
+def _stages(pattern: Pattern, source: str, tree: ast.Module, lines: Sequence[int]) -> Iterator[Iterator[str]]:
+    """What is tried one after the other: the pattern as it stands, and then ever less of it."""
+    if not _means_something(pattern):
+        return
+    yield _instances(pattern, source, tree, lines)
+    if _is_respelling(pattern):
+        yield _respelt(source, tree, lines)
+    for each in (abstracted(pattern), widened(abstracted(pattern))):
+        if not _means_something(each):
+            return
+        yield _instances(each, source, tree, lines)
+
+
 def _instances(pattern: Pattern, source: str, tree: ast.Module, lines: Sequence[int]) -> Iterator[str]:
     """Every way to make all changes: the first where it is suspicious, the others wherever they fit first."""
     if not pattern.changes:
-        yield _with_what_is_missing(pattern, source, tree)
+        yield from _with_what_is_missing(pattern, source, tree)
         return
     (before, after), *others = pattern.changes
     for site in islice(sites(tree, before, lines), SITES):
@@ -310,11 +330,38 @@ def _instances(pattern: Pattern, source: str, tree: ast.Module, lines: Sequence[
                 yield with_imports(text, pattern.imports)
 
 
-def _with_what_is_missing(pattern: Pattern, source: str, tree: ast.Module) -> str:
-    """The imports alone, where the program uses what they bring."""
+def _with_what_is_missing(pattern: Pattern, source: str, tree: ast.Module) -> Iterator[str]:
+    """The imports alone, where the program uses what they bring; else imports like these, of what it uses unbound."""
     brought = {name for term in pattern.imports for name in _names_in(term)}
     used = {f"i:{node.id}" for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return with_imports(source, pattern.imports) if brought & used else source
+    if brought & used:
+        yield with_imports(source, pattern.imports)
+        return
+    missing = unbound(tree)[:GUESSES]
+    for term, name in product(pattern.imports, missing):
+        if term[0] == "ImportFrom" or name in sys.stdlib_module_names:
+            yield with_imports(source, [importing(term, name)])
+
+
+def _is_respelling(pattern: Pattern) -> bool:
+    """Whether all that it does is to ask the same object for another attribute."""
+    [(before, after), *others] = pattern.changes or [(NOTHING, NOTHING)]
+    if others or pattern.imports or isinstance(before, str) or isinstance(after, str):
+        return False
+    return before[0] == after[0] == "Attribute" and before[:-1] == after[:-1]
+
+
+def _respelt(source: str, tree: ast.Module, lines: Sequence[int]) -> Iterator[str]:
+    """Attributes that nothing here gives to any object, as the ones that are spelt most like them; the likest first."""
+    given = attributes(tree)
+    found: list[tuple[float, Site, str]] = []
+    for site in islice(sites(tree, ("Attribute",), lines), SITES):
+        name = str(site.term[-1])[2:]
+        near = [] if name in given else get_close_matches(name, given, n=GUESSES, cutoff=SPELT_ALIKE)
+        found += [(SequenceMatcher(None, name, other).ratio(), site, f"a:{other}") for other in near]
+    for _, site, word in sorted(found, key=lambda each: -each[0]):
+        if text := changed(source, site, ("Attribute", site.term[1], word)):
+            yield text
 
 
 def _also(change: tuple[Term, Term], source: str, bound: Bound) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from daemon.text import terms
+from daemon.text.bindings import imported
 from daemon.text.terms import LIST, Refused, Term
 
 NODES_SEEN = 60_000  # of one file
@@ -187,7 +188,7 @@ def with_imports(source: str, imports: Sequence[Term]) -> str:
     if not imports:
         return source
     tree = terms.read(source)
-    known = {terms.of(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+    known = set(imported(tree))
     code = "".join(f"{terms.code(term)}\n" for term in imports if term not in known)
     if not code:
         return source

@@ -39,6 +39,24 @@ REPLAYED = {
         "def g(x):\n    return json.dumps(x)\n",
         "import json\ndef g(x):\n    return json.dumps(x)\n",
     ),
+    "another name of a module that is imported already": (
+        "from math import pi\n\ndef f(a):\n    return hypot(a, pi)\n",
+        "from math import hypot, pi\n\ndef f(a):\n    return hypot(a, pi)\n",
+        "from math import floor\n\ndef g(x):\n    return floor(sqrt(x))\n",
+        "from math import sqrt\nfrom math import floor\n\ndef g(x):\n    return floor(sqrt(x))\n",
+    ),
+    "another module of the standard library": (
+        "def f(a):\n    return json.loads(a)\n",
+        "import json\n\ndef f(a):\n    return json.loads(a)\n",
+        "import os\n\ndef g(x):\n    return re.sub(x, our, os.sep)\n",
+        "import re\nimport os\n\ndef g(x):\n    return re.sub(x, our, os.sep)\n",
+    ),
+    "an attribute as it is really spelt": (
+        "def f(a):\n    return a.due_date.days\n",
+        "def f(a):\n    return a.due.days\n",
+        "class C:\n    def f(self, n):\n        self.since = n\n\n    def g(self):\n        return self.sinze.hour\n",
+        "class C:\n    def f(self, n):\n        self.since = n\n\n    def g(self):\n        return self.since.hour\n",
+    ),
     "parentheses where they are needed": (
         "def f(n):\n    return x * n\n",
         "def f(n):\n    return x * (n + 1)\n",
