@@ -24,6 +24,7 @@ from daemon.events import Fact
 from daemon.settings import Settings
 from daemon.text import gates
 from daemon.text.context import Evidence, test_files
+from daemon.text.diagnostics import diagnostics
 from daemon.text.focus import select
 from daemon.text.outcomes import Frame, Outcome
 from daemon.text.prompt import Asked, Failing, Learned, Prompt, Tried, asked_by, prompt
@@ -150,6 +151,9 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
     if step.rung.aid == "siblings":
         relevant = [one.path for one in selection.files]
         asked = replace(asked, siblings=await run_sync(siblings, _innermost(failing), files, relevant))
+    if step.rung.aid == "diagnostics":
+        found = await run_sync(diagnostics, files, [one.path for one in selection.files])
+        asked = replace(asked, diagnostics=found)
     if step.rung.aid == "commits":
         asked = replace(asked, commits=await shop.history(drop, [one.path for one in selection.files]))
     made = await run_sync(prompt, words, replace(asked, selection=selection))
