@@ -54,10 +54,13 @@ def land(
     files: Mapping[str, str],
     targets: Collection[str] = (),
     forbid: Forbid = objections.forbidden,
+    *,
+    may_leave_out: bool = False,
 ) -> dict[str, str | None]:
     """The new text of every changed path, None where the file goes; or `Refused`, and nothing has happened.
 
     `forbid` says why a path may not change, or "": for a repair the tests may not, a new project writes its own.
+    `may_leave_out`: a file written anew need not hold what it held, for who wrote it may think better of it.
     """
     refusals: list[Refusal] = []
     grouped: dict[str, list[Edit]] = {}
@@ -70,7 +73,7 @@ def land(
     for path, group in grouped.items():
         before = files.get(path)
         try:
-            after = _after(path, before, group)
+            after = _after(path, before, group, may_leave_out=may_leave_out)
             _object(path, before, after, forbid(path, before, after, targets))
             landed[path] = after
         except Refused as refused:
@@ -165,11 +168,11 @@ def _listed(names: Sequence[str]) -> str:
 # One file
 
 
-def _after(path: str, before: str | None, edits: Sequence[Edit]) -> str | None:
+def _after(path: str, before: str | None, edits: Sequence[Edit], *, may_leave_out: bool) -> str | None:
     """The file's text after all of its edits."""
     wholes = [edit for edit in edits if edit.original is None or before is None]
     parts = [edit for edit in edits if edit not in wholes]
-    texts = {_whole(path, before, edit) for edit in wholes}
+    texts = {_whole(path, before, edit, may_leave_out=may_leave_out) for edit in wholes}
     if parts and before is not None:
         texts.add(_spliced(path, before, parts))
     if len({text and _loose(text) for text in texts}) > 1:
@@ -182,7 +185,7 @@ def _loose(text: str) -> str:
     return "\n".join(line.rstrip() for line in whole_lines(text).split("\n")).strip("\n")
 
 
-def _whole(path: str, before: str | None, edit: Edit) -> str | None:
+def _whole(path: str, before: str | None, edit: Edit, *, may_leave_out: bool) -> str | None:
     if edit.replacement is None:
         return None
     after = edit.replacement
@@ -193,7 +196,7 @@ def _whole(path: str, before: str | None, edit: Edit) -> str | None:
         _refuse_elided(path, elided)
     if before is None:
         return after
-    if lost := _lost(path, before, after):
+    if not may_leave_out and (lost := _lost(path, before, after)):
         _refuse(
             path,
             "elided",

@@ -40,7 +40,7 @@ def propose(
             return f"{path} is an acceptance test: it says what is right and stays as it is."
         return _stands_in(path)
 
-    landed = land(edits, files, forbid=forbid)
+    landed = land(edits, files, forbid=forbid, may_leave_out=True)
     after = {path: text for path, text in {**files, **landed}.items() if text is not None}
     if refusals := list(_objections(after, landed, planned, indexes)):
         raise Refused(refusals)

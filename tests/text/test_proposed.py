@@ -86,3 +86,8 @@ def test_a_whole_project_in_the_format_that_is_asked_for_lands_or_is_refused_in_
             propose(read, {}, acceptance_tests=ACCEPTANCE_TESTS)
     else:
         assert propose(read, {}, acceptance_tests=ACCEPTANCE_TESTS) == PAGES[name].files
+
+
+def test_a_file_written_anew_may_leave_out_what_it_held() -> None:
+    anew = {"requirements.txt": "attrs\n", "tests/test_cart.py": "def test_nothing() -> None:\n    assert 1 + 1 == 2\n"}
+    assert propose(edits(anew), GOOD) == anew
