@@ -16,7 +16,7 @@ import time
 import warnings
 from contextlib import suppress
 from sys import addaudithook
-from typing import Any, Callable, Iterable, List, NamedTuple
+from typing import Any, Callable, Iterable, List, NamedTuple, Tuple
 
 from .tree import Tree
 from .verdicts import Limits
@@ -57,9 +57,9 @@ class Forks:
         self._root, self._limits, self._tree = root, limits, tree
         self._done = mmap.mmap(-1, mmap.PAGESIZE)
         self._spared: List[int] = []  # children that are to live
-        self.scratch = scratch
-        self._fresh = tuple(os.path.join(os.path.realpath(scratch), name) for name in FRESH_NAMES)
-        tempfile.tempdir = os.environ["TMPDIR"] = self.scratch
+        self._scratch = scratch
+        self._fresh: Tuple[str, ...] = ()
+        tempfile.tempdir = os.environ["TMPDIR"] = scratch
         _adopt_orphans()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         warnings.filterwarnings("ignore", message="This process .* is multi-threaded")  # the child only goes on here
@@ -109,20 +109,21 @@ class Forks:
                 kill(pid, signal.SIGKILL)
         _waited(pid, 0)
         _end_orphans(self._spared)
-        return self._undo()
+        return self._undo(pid)
 
     def was_rude(self) -> bool:
         """Whether something was done that a later candidate might meet."""
         return any(self._done[: BORN + 1])
 
-    def _undo(self) -> bool:
-        in_tree, elsewhere, born, fresh = self._done[: FRESH + 1]
+    def _undo(self, pid: int) -> bool:
+        in_tree, elsewhere, born, _ = self._done[: FRESH + 1]
         if in_tree or born:
             self._tree.restore()
-        if elsewhere or in_tree or born or fresh:
-            shutil.rmtree(self.scratch, ignore_errors=True)
-            os.makedirs(self.scratch, exist_ok=True)
-        return bool(in_tree or elsewhere or born)
+        rude = bool(in_tree or elsewhere or born)
+        spared = {str(other) for other in self._spared}
+        for name in [each for each in os.listdir(self._scratch) if each not in spared] if rude else [str(pid)]:
+            _clear(os.path.join(self._scratch, name))
+        return rude
 
     def _enter(self, memory: int, kept: List[int]) -> None:
         """Go into the limits."""
@@ -139,6 +140,10 @@ class Forks:
                 with suppress(OSError):  # that of the listing itself
                     os.close(fd)
         os.chdir(self._root)
+        folder = os.path.join(os.path.realpath(self._scratch), str(_getpid()))  # what others clear, this one keeps
+        os.mkdir(folder)
+        tempfile.tempdir = os.environ["TMPDIR"] = folder
+        self._fresh = tuple(os.path.join(folder, name) for name in FRESH_NAMES)
         addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: Any) -> None:
@@ -197,6 +202,15 @@ def watch(pid: int, scratch: str) -> None:
     _waited(pid, 0)
     _end_orphans([])
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _clear(path: str) -> None:
+    try:
+        os.rmdir(path)  # most are empty
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # a file, a link
+            os.unlink(path)
 
 
 def _adopt_orphans() -> None:

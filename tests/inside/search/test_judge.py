@@ -306,8 +306,6 @@ class Book:
 import pytest
 from book import Book, SEEN
 
-def test_nobody_was_asked(): assert SEEN == []
-
 @pytest.fixture
 def book(tmp_path):
     path = tmp_path / "book.csv"
@@ -317,6 +315,7 @@ def book(tmp_path):
 @pytest.mark.parametrize(("name", "cents"), [("ann", 6), ("bob", 7)])
 def test_balance(book, name, cents):
     assert book.balance(name) == cents
+    assert SEEN.count(name) == 1
 """,
 }
 
@@ -328,13 +327,14 @@ def test_fixtures_and_what_tests_change_need_no_fork(tmp_path: Path) -> None:
         str(tmp_path), ["test_book.py"], [f"test_book.py::test_balance[{name}]" for name in ("ann-6", "bob-7")]
     )
     try:
-        assert sorted(test.passed for test in judge.baseline().tests) == [False, False, True]
+        assert [test.passed for test in judge.baseline().tests] == [False, False]
         text = FIXTURES["book.py"]
         for number in range(20):
             assert judge.try_({"book.py": text.replace("!= name", f"> name * {number}")}).fixed == []
         assert judge.tried == {1: 20}
         mended = text.replace("other != name", "other == name")
-        assert not judge.try_({"book.py": mended.replace("SEEN = []", "SEEN = [1]")}).passed
+        assert judge.try_({"book.py": mended}).passed
+        assert not judge.try_({"book.py": mended.replace("SEEN = []", "SEEN = ['ann', 'bob']")}).fixed
         assert judge.try_({"book.py": mended}).passed
     finally:
         judge.close()
