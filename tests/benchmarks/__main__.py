@@ -97,7 +97,8 @@ def section(benchmark: ModuleType, found: str) -> str:
 def with_section(page: str, name: str, text: str) -> str:
     """The page with this part in its place; parts that were not measured stay as they are."""
     parts = dict(re.findall(r"<!-- (\w+) -->\n(.*?)<!-- end -->\n", page, re.DOTALL)) | {name: text}
-    marked = [f"<!-- {known} -->\n{parts[known]}<!-- end -->\n" for known in BENCHMARKS if known in parts]
+    names = dict.fromkeys([*BENCHMARKS, *parts])  # campaigns have their parts there, too
+    marked = [f"<!-- {known} -->\n{parts[known]}<!-- end -->\n" for known in names if known in parts]
     return "\n".join([HEAD, *marked])
 
 
