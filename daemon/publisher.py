@@ -110,7 +110,9 @@ class Publisher:
     def _tell(self, job: Job) -> None:
         """Say how a job ended, now that everything about it lies where it says."""
         where = self.state.folder / "results" / job.id
-        if job.outcome == "certified":
+        if (run := job.certified_run()) and run.folder:
+            logger.info("certified", job=job.id, project=run.folder, certificate=f"{where}/certificate.json")
+        elif job.outcome == "certified":
             logger.info("certified", job=job.id, patch=f"{where}/patch.diff", certificate=f"{where}/certificate.json")
         else:
             logger.info(job.outcome, job=job.id, why=job.reason, report=f"{where}/report.md")

@@ -35,8 +35,11 @@ def _lines(job: Job) -> Iterator[str]:
     if isinstance(job.drop, Repair):
         yield f"- repository {_flat(job.drop.repo)} {job.drop.base_commit}".rstrip()
         yield f"- tests to turn green: {len(job.drop.tests)}"
+    if (certified := job.certified_run()) and certified.folder:
+        yield f"- the project lies in {_flat(certified.folder)}"
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
-    yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {sum(attempt.tokens for attempt in attempts)} tokens"
+    tokens = sum(each.tokens for run in job.runs.values() for each in run.rounds())
+    yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {tokens} tokens"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
     runs = list(job.runs.values())
     yield from _red(runs)
@@ -58,7 +61,7 @@ def _table(runs: Iterable[Run]) -> Iterator[str]:
     yield f"|{' --- |' * len(RUN_COLUMNS)}"
     for run in runs:
         asked = dict.fromkeys(attempt.proposer or "nobody" for attempt in run.attempts)
-        tokens = sum(attempt.tokens for attempt in run.attempts)
+        tokens = sum(each.tokens for each in run.rounds())
         seconds = sum(attempt.seconds for attempt in run.attempts)
         model = f" ({run.model})" if run.model else ""
         cells = (str(run.number), run.rung or "base", ", ".join(asked) + model, str(len(run.attempts)), str(tokens))

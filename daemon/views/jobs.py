@@ -57,6 +57,7 @@ class Run(Struct, gc=False):
     next_at: int = 0  # where a search without a model would go on
     certificate: str = ""
     patch: str = ""
+    folder: str = ""  # where the project of an idea lies
     outcome: str = ""
     reason: str = ""
 
@@ -440,7 +441,7 @@ def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
 
 def _certified(jobs: Jobs, fact: e.Certified) -> None:
     run = _run(jobs, fact)
-    run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
+    run.stage, run.certificate, run.patch, run.folder = "certified", fact.certificate, fact.patch, fact.folder
 
 
 FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {

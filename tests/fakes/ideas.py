@@ -1,11 +1,11 @@
 """Real ideas for tests: drops, what a scripted model answers over HTTP, and the daemon that makes projects of them.
 
-    asks = [Ask("First time", [files(GOOD)])]
-    with writing(tmp_path, asks) as daemon:
+    asks = [Ask("First time", [changes(ADDER)])]
+    with writing(folder, asks) as (daemon, server):
+        daemon.start("once").wait()
         told(daemon)["First time"].outcome
 
 A model is asked for a plan first, which is answered by itself, run after run; `answers` are those to what comes then.
-The projects are those of `tests/ideas/projects/`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,29 @@ from msgspec import Struct
 from daemon.text.naming import project_name
 from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.ollama_server import OllamaServer, Reply, Rule, Rules
-from tests.fakes.projects import ACCEPTANCE_TESTS, ENTRY_POINT, PAGES
-from tests.fakes.repairs import REAL, Told, told, whole
+from tests.fakes.repairs import REAL, whole
 
-__all__ = ["GOOD", "Ask", "Told", "changes", "home", "model", "plan", "told", "whole", "writing"]
-
-GOOD = PAGES["good"].files
+ENTRY_POINT = "python -m adder"
+ADDER = {  # as small as a project can be that gets all points
+    "adder/__init__.py": (
+        '"""Adds prices up."""\n\n\ndef total(prices: list[int], discount: int = 0) -> int:\n'
+        '    """The sum, less a discount."""\n    return sum(prices) - discount\n'
+    ),
+    "adder/__main__.py": (
+        '"""The command."""\n\nimport sys\n\nfrom adder import total\n\n'
+        'if __name__ == "__main__":\n    print(total([int(word) for word in sys.argv[1:]]))\n'
+    ),
+    "tests/test_adder.py": (
+        '"""Sums are right."""\n\nfrom adder import total\n\n\n'
+        "def test_total() -> None:\n    assert (total([1, 2]), total([5], 2)) == (3, 3)\n"
+    ),
+    "requirements.txt": "pytest\n",
+    "README.md": (
+        "# Adder\n\nAdds prices up: `python -m adder 1 2`. To install what its tests need, and to run them:\n\n"
+        "    uv venv --quiet .venv\n    uv pip install --quiet --python .venv/bin/python -r requirements.txt\n"
+        "    .venv/bin/python -m pytest --quiet\n"
+    ),
+}
 
 
 def plan(files: Mapping[str, str], dependencies: str = "none") -> str:
@@ -35,8 +52,7 @@ def plan(files: Mapping[str, str], dependencies: str = "none") -> str:
 def changes(files: Mapping[str, str], before: Mapping[str, str] | None = None) -> str:
     """The answer that makes these files of those."""
     known = before or {}
-    gone = "".join(f"FILE: {path}\nLINES: delete\n\n" for path in known if path not in files)
-    return gone + "".join(whole(path, text) for path, text in files.items() if known.get(path) != text)
+    return "".join(whole(path, text) for path, text in files.items() if known.get(path) != text)
 
 
 class Ask(Struct):
@@ -44,7 +60,7 @@ class Ask(Struct):
 
     title: str
     answers: Sequence[str | Reply]
-    plans: Sequence[str | Reply] = (plan(GOOD),)
+    plans: Sequence[str | Reply] = (plan(ADDER),)
     fields: Mapping[str, object] = {}  # more of the drop's
 
     @property
@@ -60,15 +76,7 @@ class Ask(Struct):
 
     def drop(self) -> dict[str, object]:
         """The drop."""
-        idea = {"kind": "idea", "title": self.title, "description": "A command that counts the words of text files."}
-        return idea | {"acceptance_tests": ACCEPTANCE_TESTS, "entry_point": ENTRY_POINT} | dict(self.fields)
-
-
-@contextmanager
-def model(asks: Sequence[Ask]) -> Iterator[OllamaServer]:
-    """A server that plays these answers."""
-    with OllamaServer(Rules(*(rule for ask in asks for rule in ask.rules)), parallel=8) as server:
-        yield server
+        return {"kind": "idea", "title": self.title, "description": "A command that adds prices up."} | {**self.fields}
 
 
 def home(folder: Path, url: str, asks: Sequence[Ask], **settings: object) -> DaemonProcess:
@@ -81,7 +89,8 @@ def home(folder: Path, url: str, asks: Sequence[Ask], **settings: object) -> Dae
 
 
 @contextmanager
-def writing(folder: Path, asks: Sequence[Ask], **settings: object) -> Iterator[DaemonProcess]:
-    """A daemon that has not been started, and its model."""
-    with model(asks) as server, home(folder, server.url, asks, **settings) as daemon:
-        yield daemon
+def writing(folder: Path, asks: Sequence[Ask], **settings: object) -> Iterator[tuple[DaemonProcess, OllamaServer]]:
+    """A daemon that is not started yet, and its model."""
+    rules = Rules(*(rule for ask in asks for rule in ask.rules))
+    with OllamaServer(rules, parallel=8) as server, home(folder, server.url, asks, **settings) as daemon:
+        yield daemon, server
