@@ -9,13 +9,15 @@ from daemon.blobs import Blobs
 from daemon.drops import Repair
 from daemon.effects.repair import keep
 from daemon.exits import Exit
+from daemon.policy.ladder import LADDER
 from daemon.settings import Settings
 from daemon.text.gates import Held
 from daemon.text.outcomes import Cause, Outcome
 from daemon.words import read_words
-from tests.fakes.repairs import write
+from tests.fakes.repairs import commit, git, write
 from tests.fakes.written import write_log
 
+SHOP = "def lower(one, other):\n    return max(one, other)\n\n\ndef last(seen=[]):\n    return seen[-1]\n"
 TEST = "shop_tests.Shop.test_it"
 ERROR = "AssertionError: 5321 != 1234"
 JOB, RUN = "r-000001", "r-000001.1"
@@ -26,8 +28,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A state in which one job has passed its red gate, and another one has not."""
     folder = tmp_path_factory.mktemp("asked")
     settings = Settings(state_dir=str(folder / "state"), models=("tiny", "large"))
-    repo = write(folder / "shop", {"shop.py": "def lower(one, other):\n    return max(one, other)\n"})
-    drop = Repair(repo=str(repo), tests=[TEST], problem="It takes the wrong one of two.")
+    repo = write(folder / "shop", {"shop.py": SHOP})
+    base = commit(repo)
+    write(repo, {"shop.py": "def lower(one, other):\n    return min(one, other)  # from the future\n"})
+    git(repo, "commit", "--quiet", "--all", "--message", "from the future")
+    drop = Repair(repo=str(repo), tests=[TEST], problem="It takes the wrong one of two.", base_commit=base)
     outcome = Outcome("failed", Cause("AssertionError", "5321 != 1234"))
     held = Held([TEST], [TEST], [], "v2:c.e", ERROR, failed={TEST: outcome}, ids=[TEST])
     evidence = anyio.run(keep, Blobs(folder / "state" / "blobs"), held)
@@ -57,6 +62,20 @@ def test_it_has_the_rungs_words_the_error_the_code_and_what_memory_shows(
     words = read_words().templates[f"variants/{rung.replace('L2v', 'M')}"].strip()
     for told_of in (words, ERROR, "return max(one, other)", "It takes the wrong one of two.", "a = min(b)"):
         assert told_of in said
+
+
+def test_m5_shows_the_past_and_nobody_shows_the_future(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert again.prompt_of(JOB, "M5", settings) == Exit.DONE
+    said = capsys.readouterr().out
+    assert ["as it was" in said, "+    return max(one, other)" in said] == [True, True]
+    for rung in LADDER:
+        again.prompt_of(JOB, rung.id, settings)
+        assert "from the future" not in capsys.readouterr().out
+
+
+def test_c5_shows_what_static_checks_say(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert again.prompt_of(JOB, "C5", settings) == Exit.DONE
+    assert "shop.py:5: a default that can be changed is made once" in capsys.readouterr().out
 
 
 def test_the_same_is_asked_twice(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
