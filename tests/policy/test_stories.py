@@ -205,6 +205,7 @@ def idea_after(*facts: Fact) -> Step | None:
     return next_step(job, job.runs["i-000001.1"], SETTINGS)
 
 
+PLANNED = e.Planned(**IDEA_AT, attempt=1, prompt="p", answer="the plan", tokens_in=3)
 IDEA_PROPOSED = e.Proposed(**IDEA_AT, attempt=1, prompt="p", answer="a")
 
 
@@ -213,6 +214,7 @@ IDEA_PROPOSED = e.Proposed(**IDEA_AT, attempt=1, prompt="p", answer="a")
     [
         ([], steps.PrepareWorkspace),
         ([e.WorkspaceReady(**IDEA_AT, base="")], steps.Propose),
+        ([PLANNED], steps.Propose),
         ([IDEA_PROPOSED], steps.ApplyEdits),
         ([IDEA_PROPOSED, e.EditsApplied(**IDEA_AT, attempt=1, files=["a.py"], diff="d")], steps.MeasureProject),
         ([IDEA_PROPOSED, e.ProjectMeasured(**IDEA_AT, attempt=1, score=90)], steps.Certify),
@@ -229,3 +231,34 @@ def test_a_low_score_names_its_findings() -> None:
     step = idea_after(IDEA_PROPOSED, e.ProjectMeasured(**IDEA_AT, attempt=1, score=89, findings=["lint: -11"]))
     assert isinstance(step, steps.FailAttempt)
     assert (step.failure, "lint: -11" in step.message) == ("low_score", True)
+
+
+def test_a_plan_goes_with_every_step_and_costs_no_attempt() -> None:
+    asks = idea_after(PLANNED)
+    assert isinstance(asks, steps.Propose)
+    assert (asks.evidence, asks.attempt, asks.proposer) == ("the plan", 1, "model")
+    lands = idea_after(PLANNED, IDEA_PROPOSED)
+    assert isinstance(lands, steps.ApplyEdits)
+    assert (lands.evidence, lands.changes) == ("the plan", "")
+
+
+def test_a_plan_that_cannot_be_followed_is_a_failed_attempt_and_is_made_again() -> None:
+    trouble = structs.replace(PLANNED, trouble="No file was found in the plan.")
+    failed = e.AttemptFailed(**IDEA_AT, attempt=1, failure="unreadable_answer", message=trouble.trouble)
+    step = idea_after(trouble, failed)
+    assert isinstance(step, steps.Propose)
+    assert (step.evidence, step.attempt) == ("", 2)
+    assert [(one.answer, one.failure, one.tokens) for one in step.earlier] == [("", "unreadable_answer", 3)]
+
+
+def test_a_project_that_came_before_is_not_measured_again() -> None:
+    applied = e.EditsApplied(**IDEA_AT, attempt=1, files=["a.py"], diff="d", changes="c", tree="t")
+    measured = e.ProjectMeasured(**IDEA_AT, attempt=1, score=20)
+    low = e.AttemptFailed(**IDEA_AT, attempt=1, failure="low_score", message="score 20")
+    again = structs.replace(IDEA_PROPOSED, attempt=2)
+    lands = idea_after(PLANNED, IDEA_PROPOSED, applied, measured, low, again)
+    assert isinstance(lands, steps.ApplyEdits)
+    assert lands.changes == "c", "edits are made to what landed last"
+    step = idea_after(PLANNED, IDEA_PROPOSED, applied, measured, low, again, structs.replace(applied, attempt=2))
+    assert isinstance(step, steps.FailAttempt)
+    assert (step.failure, "score 20" in step.message) == ("same_answer", True)
