@@ -96,7 +96,7 @@ class Supervisor:
         """How long the heartbeat has not changed, by a clock that nobody sets."""
         try:
             beat = self._heartbeat.stat().st_mtime
-        except FileNotFoundError:
+        except OSError:  # it never beat, or its folder is none: the daemon itself says what is wrong with that
             beat = 0.0
         if beat != self._last_beat:
             self._last_beat, self._heard_at = beat, time.monotonic()

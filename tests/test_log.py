@@ -299,6 +299,8 @@ def _values(name: str, hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  wh
         return st.floats(allow_nan=False, allow_infinity=False)
     if hint is int:
         return st.integers(-(2**63), 2**63 - 1)
+    if hint == list[float]:
+        return st.lists(st.floats(allow_nan=False, allow_infinity=False))
     return st.from_type(hint)
 
 

@@ -49,7 +49,7 @@ def test_a_broken_log_stays_down_and_says_where(tmp_path: Path) -> None:
 
 
 def test_a_silent_daemon_is_killed_and_started_again(tmp_path: Path) -> None:
-    with DaemonProcess(tmp_path, heartbeat_stale_s=1.0, heartbeat_every_s=0.1) as daemon:
+    with DaemonProcess(tmp_path, heartbeat_stale_s=3.0, heartbeat_every_s=0.1) as daemon:
         daemon.start("run").wait_until(lambda: daemon.facts_of(e.DaemonStarted))
         [first] = daemon.facts_of(e.DaemonStarted)
         assert isinstance(first, e.DaemonStarted)

@@ -19,12 +19,20 @@ def job(outcome: str = "certified", drop: Drop = REPAIR) -> Job:
     failed = Run("r-000007.1", 1, 6, model="small:7b", red="assert 1 == 3", outcome="failed", reason="no answer landed")
     failed.attempts.append(
         Attempt(
-            1, "model", "p1", "a1", tokens_in=100, tokens_out=10, failure="unreadable_answer", message="no edit in it"
+            1,
+            prompt="p1",
+            answer="a1",
+            tokens_in=100,
+            tokens_out=10,
+            failure="unreadable_answer",
+            message="no edit in it",
         )
     )
     mended = Run("r-000007.2", 2, 6, rung="M1", model="large:30b", outcome=outcome)
     mended.patch = "diff" if outcome == "certified" else ""
-    mended.attempts.append(Attempt(1, "model", "p2", "a2", tokens_in=200, tokens_out=20, files=["sum.py"], fixed=1))
+    mended.attempts.append(
+        Attempt(1, prompt="p2", answer="a2", tokens_in=200, tokens_out=20, files=["sum.py"], fixed=1)
+    )
     runs = {run.id: run for run in (failed, mended)}
     return Job("r-000007", "repair", "sum", "mend sum", drop, 5, 1.0, runs, outcome=outcome)
 
