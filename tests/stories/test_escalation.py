@@ -1,6 +1,7 @@
 """Killed in the middle of an escalation: every rung is climbed once, and the budget is kept to a call."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,16 @@ from tests.fakes.daemon_process import DaemonProcess, repair
 
 SETTINGS: dict[str, Any] = {"attempts_per_run": 1, "runs_abreast": 5, "run_backoff_s": 0.0, "deaths_per_run": 100}
 SCRIPT = "fail; fail; fail; stall 0.02, fail, stall 0.02, fail"
-KILLED_AT = (5, 12)  # proposals on rungs
+TWICE, ONCE = (5, 12), (9,)  # proposals on rungs
 CALLS = 23
 BASE_RUNS = 3
 
 
-def killed_on_the_way(home: Path, **settings: object) -> list[AnyFact]:
+def killed_on_the_way(home: Path, killed_at: Sequence[int], **settings: object) -> list[AnyFact]:
     """All that happened to one job that nothing mends, through lives that ended on its rungs."""
     with DaemonProcess(home, **SETTINGS | settings) as daemon:
         daemon.drop("job.json", repair("shop", SCRIPT))
-        for proposals in KILLED_AT:
+        for proposals in killed_at:
             daemon.start()
             daemon.wait_until(partial(has_proposed, daemon, BASE_RUNS + proposals))
             daemon.kill()
@@ -39,8 +40,8 @@ def once_each(facts: list[AnyFact], kind: type[AnyFact], *fields: str) -> bool:
 
 
 def test_no_rung_is_lost_and_none_is_climbed_twice(tmp_path: Path) -> None:
-    facts = killed_on_the_way(tmp_path)
-    assert len([fact for fact in facts if isinstance(fact, e.DaemonStarted)]) == len(KILLED_AT) + 1
+    facts = killed_on_the_way(tmp_path, TWICE)
+    assert len([fact for fact in facts if isinstance(fact, e.DaemonStarted)]) == len(TWICE) + 1
     assert [fact.rung for fact in facts if isinstance(fact, e.RunOpened)][BASE_RUNS:] == [rung.id for rung in LADDER]
     assert once_each(facts, e.RunOpened, "run")
     assert once_each(facts, e.RunSettled, "run")
@@ -49,7 +50,7 @@ def test_no_rung_is_lost_and_none_is_climbed_twice(tmp_path: Path) -> None:
 
 
 def test_a_budget_is_kept_to_a_call(tmp_path: Path) -> None:
-    facts = killed_on_the_way(tmp_path, job_model_calls=CALLS)
+    facts = killed_on_the_way(tmp_path, ONCE, job_model_calls=CALLS)
     asked = [fact for fact in facts if isinstance(fact, e.Proposed) and fact.proposer == "model"]
     [settled] = [fact for fact in facts if isinstance(fact, e.JobSettled)]
     assert len(asked) == CALLS
