@@ -67,7 +67,7 @@ TESTS = dedent("""\
     def limited(test):
         @functools.wraps(test)
         def run(**given):
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0.2)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 1.0)
             try:
                 test(**given)
             finally:

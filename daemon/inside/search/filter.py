@@ -18,6 +18,7 @@ from .messages import NoMessage, answer, heard
 CANDIDATES_OF_A_FORK = 256  # after as many it is made anew, for what nobody saw
 FAILURES_SEEN = 20  # targets that are tried after one has failed: how many pass is what a partial repair is worth
 HANGS_SEEN = 3  # the same, where they run out of steps: one that only needs many is no reason to refuse all
+HUNG_AGAIN = 10  # the part of their steps that the targets after one that hung get: it is refused anyway
 ALONE_AFTER = 16  # forks that were thrown away, half of them after one candidate: then nobody takes photographs
 
 Call = Callable[[], Any]
@@ -36,7 +37,7 @@ class Aim(NamedTuple):
 
     targets: Dict[int, Call]
     kept: Dict[int, Call]
-    steps: int  # that one test may take
+    steps: Dict[int, int]  # that each of these tests may take
     seconds: float  # that all of them may take
 
 
@@ -131,7 +132,7 @@ class Filter:
             plan = self._program.plan(changes, with_fuel=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return {**Felt([], [], hung=False)._asdict(), "same": True}
-        self._tank.fill(aim.steps)
+        self._tank.fill(max(aim.steps.values()))
         try:
             plan.apply()
         except swap.Unswappable:
@@ -149,7 +150,7 @@ class Filter:
         fixed: List[int] = []
         failed = hung = 0
         for number, call in aim.targets.items():
-            went = self._went(call, aim.steps)
+            went = self._went(call, aim.steps[number] // (HUNG_AGAIN if hung else 1))
             fixed += [number] if went else []
             failed += went is False
             hung += went is None
@@ -160,7 +161,7 @@ class Filter:
                 return Felt(fixed, [], hung=hung > 0)  # what the targets left is nothing that the others should meet
             plan.apply()
         for number, call in aim.kept.items() if fixed else ():
-            went = self._went(call, aim.steps)
+            went = self._went(call, aim.steps[number])
             if not went:
                 return Felt(fixed, [number], hung=went is None)
         return Felt(fixed, [], hung=hung > 0)

@@ -12,10 +12,10 @@ import sys
 import tempfile
 import time
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, state, swap
-from .filter import Aim, Felt, Filter
+from .filter import HANGS_SEEN, Aim, Felt, Filter
 from .forks import Forks, high, watch
 from .messages import answer, heard
 from .suites import Heard, collect
@@ -32,8 +32,11 @@ LEAST_TEST_S = 0.5  # of processor time, for a test that takes none
 LEAST_TARGET_S = 2.0  # for one that failed early: mended it may take longer
 SLACK_S = 2.0  # of wall time, for a fork that shares the machine with others
 TRACING_SLOWER = 20.0  # what a tracer in Python may cost
-FILTER_S = 1.0  # for the filter of one candidate, whose steps are counted anyway
+IN_VAIN = 2  # candidates with the same tests passing and the rest out of steps get all of their time, then no more
+FILTER_S = 0.2  # of processor time for the filter of one candidate, beside its steps: numbers may grow without end
+STEP_S = 2e-6  # a step of ordinary loops
 ERROR_CHARACTERS = 2_000
+SLOWER_STEPS = 3.0  # times its own steps: nobody else takes some of them
 STEPS_AT_MOST = 2_000_000  # a second or so
 CALIBRATED = 200  # passing tests that say how many steps a test needs
 UNSWAPPABLE = -1  # in the place of a test
@@ -111,6 +114,7 @@ class Server:
         self.kept: List[int] = []
         self.direct: Dict[int, Callable[[], Any]] = {}
         self.steps = self.limits.steps
+        self.in_vain: Dict[FrozenSet[int], int] = {}  # what passed where the rest hung, and that time did not help
         self.tank = fuel.tank()
         fuel.install(self.tank.step)
         answer(self.connection, {"ids": suite.ids, "imported": {k: sorted(v) for k, v in self.imported.items()}})
@@ -215,9 +219,14 @@ class Server:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return _verdict([], [], rung=1)
         fixed = felt.fixed if felt is not None else []
+        part = frozenset(fixed) if felt is not None and felt.hung else frozenset()
+        if part and self.in_vain.get(part, 0) >= IN_VAIN:
+            return _verdict(self._names(fixed), [], hung=True, rung=1)
         if len(fixed) < len(self.targets) or not plan.is_exact:
             found, hung = self._judged(self.targets, plan)
             fixed = [n for n in self.targets if n in found and found[n]["passed"]]
+            if part and part >= set(fixed):
+                self.in_vain[part] = self.in_vain.get(part, 0) + 1
             unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
             if unsure or not fixed:
                 return _verdict(self._names(fixed), [], hung=hung, rung=2, unsure=unsure)
@@ -359,11 +368,19 @@ class Server:
         self.aim = Aim(
             {n: call for n, call in self.direct.items() if n in self.targets},
             {n: call for n, call in self.direct.items() if n not in self.targets},
-            self.steps,
-            FILTER_S + 3 * sum(self.seconds.get(n, 0.0) for n in self.direct if n in self.kept),
+            {n: self._steps_of(told[n]) for n in self.direct},
+            FILTER_S
+            + STEP_S * sum(sorted(self._steps_of(told[n]) for n in self.direct)[-HANGS_SEEN:])
+            + 3 * sum(self.seconds.get(n, 0.0) for n in self.direct if n in self.kept),
         )
         gc.freeze()  # a collection in a fork would copy every page of what is here
         self.filter = Filter(self.forks, self.program, self.fueled, self.tank)
+
+    def _steps_of(self, told: Dict[str, Any]) -> int:
+        """For a test that came to its end, whatever that was, some times as many as it took."""
+        if told["left"] < 0:
+            return self.steps
+        return min(STEPS_AT_MOST, max(self.limits.steps, int(SLOWER_STEPS * told["used"])))
 
     def put_fuel(self) -> None:
         """In a fork: count the steps of all own code."""
@@ -380,11 +397,11 @@ class Server:
             steps = STEPS_AT_MOST if number not in targets else self.limits.steps
             self.tank.fill(steps)
             passed = _passes(calls[number])
-            used = steps - self.tank.left()
+            left = self.tank.left()
             if passed and before is not None and before.restored():
                 self.tank.fill(steps)
                 passed = _passes(calls[number])
-            self.notes.tell(n=number, passed=passed, used=used)
+            self.notes.tell(n=number, passed=passed, used=steps - left, left=left)
 
     # A candidate whose modules have to be imported anew
 
