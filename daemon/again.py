@@ -12,6 +12,7 @@ import anyio
 from daemon import verification
 from daemon.blobs import Blobs
 from daemon.certificate import Check, Unusable, trust
+from daemon.effects import ideas
 from daemon.effects.propose import question
 from daemon.effects.replay import replaying
 from daemon.effects.workshop import Workshop
@@ -58,9 +59,11 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
         return refuse(error)
     if known is None or rung is None:
         return unknown(job) if known is None else prompts(name)
-    evidence = next((run.evidence for run in known.runs.values() if run.evidence), "")
+    begun = (run.plan.answer if run.plan else run.evidence for run in known.runs.values())
+    evidence = next(filter(None, begun), "")
     if not evidence:
-        print(f"mendd: {job} has not passed its red gate: there is nothing to tell a model yet", file=sys.stderr)
+        missing = "has no plan yet" if known.kind == "idea" else "has not passed its red gate"
+        print(f"mendd: {job} {missing}: there is nothing to tell a model yet", file=sys.stderr)
         return Exit.USAGE
     run = Run(f"{job}.next", len(known.runs) + 1, rung.attempts, rung.id, evidence=evidence)
     run.given_up = list(WITHOUT_A_MODEL)
@@ -68,7 +71,8 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
     if not isinstance(step, Propose):
         raise TypeError(f"{name} asks no model")
     blobs = Blobs(Path(settings.state_dir) / "blobs")
-    request, made = anyio.run(question, Workshop(settings, {}), step, blobs)
+    asks = ideas.question if known.kind == "idea" else question
+    request, made = anyio.run(asks, Workshop(settings, {}), step, blobs)
     print(f"# {request.model}, temperature {request.temperature}, seed {request.seed}, window {request.num_ctx}")
     print(made.system, made.user, sep="\n\n")
     return Exit.DONE

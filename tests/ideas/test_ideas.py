@@ -134,6 +134,8 @@ def test_an_idea_that_is_killed_between_its_steps_goes_on_and_its_project_runs_o
     assert f"the project lies in {daemon.state}/projects/killed" in seen.report
     assert runs_on_its_own(daemon.state / "projects" / "killed", folder)
     assert seen.patch.decode().count("+++ b/") == len({**ADDER, **ACCEPTANCE})
+    asked = daemon.ask("prompts", "--rung", "M2", "--job", seen.job).stdout
+    assert all(words in asked for words in ("THE PLAN", "improve the best attempt", "The package is called killed."))
     verified = daemon.ask("verify", daemon.state / "results" / seen.job / "certificate.json").stdout
     assert verified.endswith("ok       answer 1 gives the same tree\nit holds\n"), verified
 
