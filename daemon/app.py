@@ -202,7 +202,9 @@ class Daemon:
             return False
         if views.ramp.under_way() and not views.jobs.open:
             return False  # the clerk is about to go on with it
-        runs = [job.open_runs() for job in views.jobs.open.values()]
+        runs = [job.open_runs() for job in views.jobs.open.values() if not job.is_held()]
+        if views.jobs.open and not runs:
+            return False  # all wait for the health of their phase, and it is known
         return all(each and all(run.fault and run.faults >= ONCE_FAULTS for run in each) for each in runs)
 
     # Signs of life

@@ -96,6 +96,11 @@ class Job(Struct, gc=False):
         """The runs that are not over, in the order in which they were opened."""
         return [run for run in self.runs.values() if run.state != "settled"]
 
+    def is_held(self) -> bool:
+        """Whether all that it waits for is the health of others in its phase."""
+        runs = self.open_runs()
+        return bool(self.phase and runs) and all(run.stage == "red" and not run.fault for run in runs)
+
     def certified_run(self) -> Run | None:
         """The run that did it."""
         return next((run for run in self.runs.values() if run.outcome == "certified"), None)
