@@ -156,14 +156,17 @@ class Filter:
             hung += went is None
             if failed >= FAILURES_SEEN or hung >= HANGS_SEEN:
                 break
-        if fixed and self._before is not None:
-            if not self._before.restored():
-                return Felt(fixed, [], hung=hung > 0)  # what the targets left is nothing that the others should meet
+        if not fixed:
+            return Felt([], [], hung=hung > 0)
+        is_clean = self._before is not None and self._before.restored()
+        if is_clean:
             plan.apply()
-        for number, call in aim.kept.items() if fixed else ():
+        for number, call in aim.kept.items():
             went = self._went(call, aim.steps[number])
-            if not went:
+            if not went and (is_clean or len(fixed) < len(aim.targets)):
                 return Felt(fixed, [number], hung=went is None)
+            if not went:
+                break  # perhaps it only met what the targets left: the rungs above will tell
         return Felt(fixed, [], hung=hung > 0)
 
     def _went(self, call: Call, steps: int) -> Optional[bool]:
