@@ -67,7 +67,7 @@ TESTS = dedent("""\
     def limited(test):
         @functools.wraps(test)
         def run(**given):
-            signal.setitimer(signal.ITIMER_VIRTUAL, 1.0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 4.0)
             try:
                 test(**given)
             finally:

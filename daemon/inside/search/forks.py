@@ -24,6 +24,7 @@ from .verdicts import Limits
 PR_SET_CHILD_SUBREAPER = 36
 KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
 BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it
+LEAST_WALL_S = 4.0  # to start a process on a busy machine, and wait for it
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 BETWEEN_KILLS_S = 0.002
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -180,7 +181,7 @@ class Patience:
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid, self._seconds = pid, seconds
         self._processor_s = _processor_s(pid)
-        self._end = time.monotonic() + BUSY_MACHINE * seconds
+        self._end = time.monotonic() + max(BUSY_MACHINE * seconds, LEAST_WALL_S)
 
     def left(self) -> float:
         """Seconds to wait before asking again; none, if it has had its time."""
