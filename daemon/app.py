@@ -133,7 +133,8 @@ class Daemon:
                 await anyio.sleep(ROOM_RETRY_S)
             else:
                 break
-        for folder in (self.state.folder, self.state.folder / "views"):  # where the same is written again and again
+        ramps = (self.state.folder / "results" / "ramp").glob("*")
+        for folder in (self.state.folder, self.state.folder / "views", *ramps):  # where the same is written again
             sweep(folder)
 
     async def _wind_up(self) -> bool:

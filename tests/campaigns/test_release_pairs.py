@@ -1,6 +1,6 @@
 """Real bugs from the package index, mended with their real fixes as recorded answers: every healthy one is certified.
 
-Needs the index, so it is a campaign. What a pair cannot show is refused with its cause before anybody was asked.
+Needs the index and ten minutes, and is run by hand: `python -m pytest -m instances`. What a pair cannot show is refused with its cause before anybody was asked.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.instances import answer, script
 from tests.fakes.repairs import Told, commit, git, told
 
-pytestmark = pytest.mark.campaign
+pytestmark = pytest.mark.instances
 
 PAIRS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("release_pairs.toml").read_text())["pair"]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the pairs are known to be healthy: 3.11

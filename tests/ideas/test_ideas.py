@@ -118,6 +118,7 @@ def test_each_idea_ends_as_its_story_says(folder: Path) -> None:
     assert (tracked["last_score"], tracked["folder"]) == (100, str(projects / "four_times"))
 
 
+@pytest.mark.campaign
 def test_an_idea_that_is_killed_between_its_steps_goes_on_and_its_project_runs_on_its_own(folder: Path) -> None:
     ask = Ask("Killed", [changes(ADDER)], fields={"acceptance_tests": ACCEPTANCE})
     with writing(folder, [ask]) as (daemon, server):

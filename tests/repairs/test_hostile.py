@@ -11,6 +11,7 @@ from tests.repairs.siege import besieged, page
 PAGE = Path(__file__).parents[2] / "docs" / "hostile.md"
 
 
+@pytest.mark.campaign
 def test_nothing_hostile_gets_through_or_leaves_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every refusal before the gates, and one attack of each kind at them; the rest is a campaign."""
     need("docker")

@@ -166,6 +166,7 @@ def _lie(here: Elsewhere, **changes: Any) -> bytes:  # noqa: ANN401  whatever a 
     return c.sign(replace(here.proof, **changes), here.signer)
 
 
+@pytest.mark.campaign
 def test_a_liar_with_the_right_key_is_found_out_by_doing_it_again(elsewhere: Elsewhere) -> None:
     patch = elsewhere.patch.read_bytes()
     blobs = Blobs(elsewhere.blobs)
