@@ -1,6 +1,7 @@
 """Real bugs from the package index, mended with their real fixes as recorded answers: every healthy one is certified.
 
-Needs the index and ten minutes, and is run by hand: `python -m pytest -m instances`. What a pair cannot show is refused with its cause before anybody was asked.
+Needs the index and ten minutes, and is run by hand: `python -m pytest -m instances`. What a pair cannot show is refused
+with its cause before anybody was asked.
 """
 
 import subprocess
