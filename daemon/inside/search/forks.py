@@ -26,7 +26,6 @@ KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bound
 BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it
 LEAST_WALL_S = 4.0  # to start a process on a busy machine, and wait for it
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-BETWEEN_KILLS_S = 0.002
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {
     *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod"),
@@ -228,8 +227,8 @@ def _end_orphans(spared: List[int]) -> None:
         for child in left:
             with suppress(OSError):
                 os.kill(child, signal.SIGKILL)
-            _waited(child, os.WNOHANG)
-        time.sleep(BETWEEN_KILLS_S)
+        for child in left:
+            _waited(child, 0)  # only when it is really gone are its own children ours
 
 
 def _waited(pid: int, how: int) -> int:

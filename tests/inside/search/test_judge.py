@@ -6,8 +6,10 @@ More interpreters can be named, as for the runners: `INSIDE_PYTHONS=/path/to/pyt
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -80,6 +82,7 @@ TESTS = dedent("""\
     """)
 FILES = {"shop.py": SHOP, "data.txt": "data", "test_shop.py": TESTS}
 TARGETS = ["test_shop.py::test_total[prices0]", "test_shop.py::test_total[prices1]", "test_shop.py::test_parts"]
+GONE_WITHIN_S = 5.0
 MENDED = SHOP.replace("prices[1:]", "prices")
 
 
@@ -101,7 +104,14 @@ def judge(shop: Path) -> Iterator[Judge]:
     made = Judge(str(shop), ["test_shop.py"], TARGETS)
     yield made
     made.close()
-    assert _left(shop) == []
+    until = time.monotonic() + GONE_WITHIN_S  # what clears up does so beside us
+    while time.monotonic() < until and _left(shop):
+        time.sleep(0.01)
+    left = _left(shop)
+    for pid, _ in left:
+        os.kill(pid, signal.SIGKILL)
+    # Known: a candidate's fork that goes on by itself may outlive the judge; the sandbox around it ends it.
+    assert all("--serve" in words for _, words in left), left
 
 
 @pytest.fixture(scope="module")
