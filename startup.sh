@@ -5,7 +5,7 @@
 #   bash startup.sh FILE.json …         drop these first
 #   bash startup.sh --once FILE.json …  … and end when everything has settled; status 0 if all was certified
 #   bash startup.sh test [ARGUMENT …]   run the test suite (arguments go to pytest)
-#   bash startup.sh campaign            run the long campaigns: kills, bursts
+#   bash startup.sh campaign            run the long campaigns: kills, bursts, hostile corpora, ramps
 #   bash startup.sh bench [NAME …]      measure against the peers; writes docs/benchmarks.md
 set -euo pipefail
 
@@ -52,7 +52,7 @@ install() {
 case "${1:-}" in
     -h | --help) usage; exit 0 ;;
     test) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -n auto -m "not campaign and not instances" "$@" ;;
-    campaign) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -m campaign "$@" ;;
+    campaign) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -n auto -m campaign "$@" ;;
     bench) shift; install bench; cd "$here"; exec "$venv/bin/python" -m tests.benchmarks "$@" ;;
 esac
 
