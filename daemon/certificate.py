@@ -50,13 +50,15 @@ Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 Form = TypeVar("Form", bound=Struct)
 
+RungNumber = Literal[641, 274177, 65537]
+
 # What every rung must have looked at. The names are public numbers, kept from the mission.
-MUST: dict[int, tuple[str, ...]] = {
+MUST: dict[RungNumber, tuple[str, ...]] = {
     641: ("answer read", "all edits landed", "changed files parse", "nothing outside touched"),  # edge sanity
     274177: ("targets green", "nothing that passed broke", "repeated runs agree"),  # stress
     65537: ("recorded answers give the same tree", "same verdicts again"),  # determinism
 }
-MUST_OF: dict[Literal["repair", "idea"], dict[int, tuple[str, ...]]] = {
+MUST_OF: dict[Literal["repair", "idea"], dict[RungNumber, tuple[str, ...]]] = {
     "repair": MUST,
     "idea": {
         641: ("plan read", "answers read", "all edits landed", "files parse", "nothing outside touched"),
@@ -92,7 +94,7 @@ class Check(_Said, frozen=True, kw_only=True):
 class Rung(_Said, frozen=True, kw_only=True):
     """One rung of validation: 641 edge sanity, 274177 stress, 65537 determinism."""
 
-    number: Literal[641, 274177, 65537]
+    number: RungNumber
     checks: list[Check]
 
 
@@ -165,6 +167,14 @@ class Proof(_Said, frozen=True, kw_only=True):
     attempts_made: Annotated[int, Meta(ge=1)]
     feedback_history: list[Attempt]  # every attempt; the last is the one that held
     warnings: list[str] = []
+
+
+def rungs_of(kind: Literal["repair", "idea"], held: Mapping[str, bool]) -> list[Rung]:
+    """The rungs of a kind, from what was looked at and whether it held. What nobody looked at is a KeyError."""
+    return [
+        Rung(number=number, checks=[Check(what=what, held=held[what]) for what in must])
+        for number, must in MUST_OF[kind].items()
+    ]
 
 
 def flaws(proof: Proof) -> Iterator[str]:

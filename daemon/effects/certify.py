@@ -4,9 +4,8 @@ The recorded answers are landed again on the pristine tree, and the tests are ru
 cannot be repeated is no repair, and goes back as a failed attempt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Literal
 
 from anyio import current_time
 from anyio.to_thread import run_sync
@@ -14,11 +13,11 @@ from msgspec.structs import replace
 
 from daemon import __version__, certificate, steps
 from daemon import events as e
-from daemon.certificate import MUST, Attempt, Check, Listed, Proof, Rung, bounded, job_bytes, listing, sha256
+from daemon.certificate import Attempt, Listed, Proof, bounded, job_bytes, listing, rungs_of, sha256
 from daemon.drops import Repair
 from daemon.effects.lessons import lessons
 from daemon.effects.repair import failed, not_passed, recall, repair_of
-from daemon.effects.trees import NoPlainFile, Tree
+from daemon.effects.trees import NoPlainFile, Tree, is_inside
 from daemon.effects.workshop import Bench, Workshop
 from daemon.effects.world import World
 from daemon.events import Fact
@@ -26,9 +25,9 @@ from daemon.text import gates
 from daemon.text.answer import Texts, as_bytes, landed
 from daemon.text.dialects import Unreadable
 from daemon.text.landing import Refused
+from daemon.text.objections import PYTHON, syntax_error
 
 GREEN_RUNS = 2  # the green gate's, and the one here
-RUNGS: tuple[Literal[641, 274177, 65537], ...] = (641, 274177, 65537)
 
 
 async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence[Fact]:
@@ -54,7 +53,12 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     changed = await run_sync(bench.tree.changed, changes)
     for blob in (job_bytes(drop), listing(held.baseline)):
         await run_sync(world.blobs.put, blob)
-    proof = replace(_proof(step, drop, held, bench), at=world.clock.now(), patch=sha256(changed.patch))
+    proof = replace(
+        _proof(step, drop, held, bench),
+        at=world.clock.now(),
+        patch=sha256(changed.patch),
+        rungs=rungs_of("repair", _seen(step, held, texts, again, gates.passing(held, outcomes))),
+    )
     signed = certificate.sign(proof, await shop.key())
     branch = await shop.land(step.job, drop, changed.patch) if drop.land_branch else ""
     certified = e.Certified(
@@ -87,8 +91,29 @@ async def _again(shop: Workshop, step: steps.Certify, tree: Tree, attempt: steps
         return ""
 
 
+def _seen(
+    step: steps.Certify, held: gates.Held, texts: Texts, again: Sequence[str], passing: Collection[str]
+) -> dict[str, bool]:
+    """What a certificate has to have looked at, looked at once more: nothing is taken from the steps before."""
+    last = step.attempts[-1]
+    is_kept, is_mended = set(held.baseline) <= set(passing), set(held.ids) <= set(passing)
+    is_same = list(again) == [attempt.tree for attempt in step.attempts]
+    programs = [text for path, text in texts.items() if text is not None and path.endswith(PYTHON)]
+    return {
+        "answer read": bool(again[-1]),
+        "all edits landed": again[-1] == last.tree,
+        "changed files parse": not any(map(syntax_error, programs)),
+        "nothing outside touched": all(map(is_inside, texts)),
+        "targets green": is_mended,
+        "nothing that passed broke": is_kept,
+        "repeated runs agree": is_mended and is_kept,  # as the green gate saw it before
+        "recorded answers give the same tree": is_same,
+        "same verdicts again": is_mended and is_kept and bool(held.failed),
+    }
+
+
 def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) -> Proof:
-    """All but the time and the patch."""
+    """All but the time, the patch, and what was looked at."""
     return Proof(
         job=step.job,
         run=step.run,
@@ -111,7 +136,7 @@ def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) ->
         sandbox=bench.sandbox.level,
         environment=bench.environment.key,
         python=held.python,
-        rungs=[Rung(number=number, checks=[Check(what=what, held=True) for what in MUST[number]]) for number in RUNGS],
+        rungs=[],
         proposer=step.proposer,
         model=step.model if step.proposer == "model" else "",
         rung=step.rung,

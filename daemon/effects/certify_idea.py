@@ -4,7 +4,6 @@ A project that its answers do not give again, or that gets other points the seco
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 from anyio import current_time
@@ -14,21 +13,21 @@ from msgspec.structs import replace
 from daemon import __version__, certificate, steps
 from daemon import events as e
 from daemon.blobs import Blobs
-from daemon.certificate import MUST_OF, Check, Listed, Proof, Rung, bounded, job_bytes, listing, sha256
+from daemon.certificate import Listed, Proof, bounded, job_bytes, listing, rungs_of, sha256
 from daemon.drops import Idea
 from daemon.effects.certify import attempt_of
 from daemon.effects.delivery import LOCK, Version, lock_of
 from daemon.effects.ideas import Files, Writing, idea_of, plan_of, project_of
 from daemon.effects.repair import failed
-from daemon.effects.trees import Tree
+from daemon.effects.trees import Tree, is_inside
 from daemon.effects.workshop import Seen, Workshop
 from daemon.effects.world import World
 from daemon.events import Fact
 from daemon.text.answer import as_bytes
 from daemon.text.score import Score, score
+from daemon.text.unfinished import syntax
 
 MEASURED = 2  # once before the decision, and once here
-RUNGS: tuple[Literal[641, 274177, 65537], ...] = (641, 274177, 65537)
 
 
 async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence[Fact]:
@@ -48,7 +47,24 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     changed = await run_sync(nothing.changed, as_bytes({**writing.files}))
     for blob in (job_bytes(idea), listing([])):
         await run_sync(world.blobs.put, blob)
-    proof = replace(_proof(step, idea, nothing, seen, scored), at=world.clock.now(), patch=sha256(changed.patch))
+    given = idea.acceptance_tests  # the person's own: they are as they are
+    looked_at = {
+        "plan read": bool(step.evidence),
+        "answers read": bool(last.answer),
+        "all edits landed": changed.tree == last.tree,
+        "files parse": not syntax({path: text for path, text in writing.files.items() if path not in given}),
+        "nothing outside touched": all(map(is_inside, writing.files)),
+        "measured in the sandbox": bool(seen.sandbox.level),
+        "enough points": scored.points >= shop.settings.passing_score,
+        "recorded answers give the same tree": not others,
+        "the same points again": scored.points == last.score,
+    }
+    proof = replace(
+        _proof(step, idea, nothing, seen, scored),
+        at=world.clock.now(),
+        patch=sha256(changed.patch),
+        rungs=rungs_of("idea", looked_at),
+    )
     signed = certificate.sign(proof, await shop.key())
     folder = await shop.deliver(step.job, idea, await run_sync(_versions, step, seen, world.blobs))
     certified = e.Certified(
@@ -93,8 +109,7 @@ def _message(step: steps.Certify, attempt: steps.Attempt) -> str:
 
 
 def _proof(step: steps.Certify, idea: Idea, nothing: Tree, seen: Seen, scored: Score) -> Proof:
-    """All but the time and the patch."""
-    must = MUST_OF["idea"]
+    """All but the time, the patch, and what was looked at."""
     return Proof(
         job=step.job,
         run=step.run,
@@ -114,7 +129,7 @@ def _proof(step: steps.Certify, idea: Idea, nothing: Tree, seen: Seen, scored: S
         repeats=MEASURED,
         sandbox=seen.sandbox.level,
         environment=seen.environment.key,
-        rungs=[Rung(number=number, checks=[Check(what=what, held=True) for what in must[number]]) for number in RUNGS],
+        rungs=[],
         score=scored.points,
         proposer=step.proposer,
         model=step.model,

@@ -45,9 +45,9 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
     )
     report = await shop.searched(step, drop, bench, request)
     files, _ = await shop.texts(bench.tree)
-    answer = await run_sync(_answer, report, files)
+    chosen, answer = await run_sync(_chosen, report, files)
     seconds = current_time() - begun
-    if not answer:
+    if chosen is None:
         coverage = await keep(world.blobs, report.evidence())
         nothing = e.NothingFound(
             job=step.job,
@@ -69,30 +69,31 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
         call=await keep(world.blobs, replace(report, tests=[])),
         proposer=step.proposer,
         next_at=report.next_at,
-        warnings=_warnings(report),
+        warnings=_warnings(chosen, report),
         seconds=seconds,
     )
     return [proposed]
 
 
-def _answer(report: Report, files: Mapping[str, str]) -> str:
-    """The simplest patch that can be said, as an answer; "" where there is none."""
+def _chosen(report: Report, files: Mapping[str, str]) -> tuple[Patch | None, str]:
+    """The simplest patch that can be said, and the answer that says it."""
     for patch in report.plausible:
         before = {path: files[path] for path in patch.changes if path in files}
         others = [f"{each.template} in {', '.join(each.changes)}" for each in report.plausible if each is not patch]
         try:
-            return proposal.answer(before, patch.changes, proposal.reason(patch.template, patch.covering_tests, others))
+            reason = proposal.reason(patch.template, patch.covering_tests, others)
+            return patch, proposal.answer(before, patch.changes, reason)
         except proposal.Unsayable:
             continue
-    return ""
+    return None, ""
 
 
-def _warnings(report: Report) -> list[str]:
+def _warnings(chosen: Patch, report: Report) -> list[str]:
     """What a reader of the certificate has to know about a patch that was searched for, not thought of."""
-    chosen, *others = report.plausible
+    others = [patch for patch in report.plausible if patch is not chosen]
     warnings = [f"ambiguous: the tests also allow {_told(other)}" for other in others]
     if not chosen.covering_tests:
-        warnings.append("weak: no test that passed before executes the patched lines")
+        warnings.append("weak: no passing test is known to execute the patched lines")
     return warnings
 
 
@@ -116,11 +117,11 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
     if offers:
         changes = [changes for _, changes in offers]
         report = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="offers", offers=changes))
-    answer = await run_sync(_answer, report, files)
-    worked = offers[report.plausible[0].number][0] if answer else ""
+    chosen, answer = await run_sync(_chosen, report, files)
+    worked = offers[chosen.number][0] if chosen else ""
     in_vain = {fix for fix, _ in offers[: report.tried]} - {worked}
     told = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False, how="replayed") for fix in sorted(in_vain)]
-    if not answer:
+    if chosen is None:
         seconds = current_time() - begun
         return [*told, replace(nothing, why=report.error or seen.error, tried=report.tried, seconds=seconds)]
     proposed = e.Proposed(
@@ -131,7 +132,7 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
         answer=await run_sync(world.blobs.put, answer.encode()),
         proposer=step.proposer,
         fix=worked,
-        warnings=_warnings(report),
+        warnings=_warnings(chosen, report),
         seconds=current_time() - begun,
     )
     return [*told, proposed]

@@ -87,10 +87,7 @@ class Replaying:
 
 
 def rungs() -> list[c.Rung]:
-    return [
-        c.Rung(number=number, checks=[c.Check(what=what, held=True) for what in must])  # type: ignore[arg-type]  # the keys of MUST are these three
-        for number, must in c.MUST.items()
-    ]
+    return c.rungs_of("repair", {what: True for must in c.MUST.values() for what in must})
 
 
 @dataclass
