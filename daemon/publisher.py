@@ -141,7 +141,7 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
     """Put down what a person wants to have of a settled job. A blob that is gone costs its file, and is told."""
     mine = folder / job.id
     mine.mkdir(parents=True, exist_ok=True)
-    write_whole(mine / "report.md", report(job).encode())
+    change = ""
     certified, nearest = job.certified_run(), job.nearest()
     wanted = {PARTIAL: nearest.diff} if nearest and nearest.diff else {}
     if certified:
@@ -149,11 +149,14 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
     for name in ("patch.diff", "certificate.json", PARTIAL):
         try:
             if name in wanted:
-                write_whole(mine / name, blobs.get(wanted[name]))
+                content = blobs.get(wanted[name])
+                write_whole(mine / name, content)
+                change = content.decode(errors="replace") if name.endswith(".diff") else change
             elif job.runs_before:  # opened again: what an earlier end left here is no longer true
                 (mine / name).unlink(missing_ok=True)
         except BlobBroken as error:
             _tell_lost(job.id, name, error)
+    write_whole(mine / "report.md", report(job, change).encode())
     if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
         _write_for_others(mine, job, blobs)
 

@@ -13,6 +13,7 @@ from daemon.views.jobs import Job, Run
 
 SHOWN_CHARACTERS = 2_000
 SHOWN_LINES = 24  # of one message: about a screen
+PATCH_LINES = 60  # of a change: most are shorter
 REASON_CHARACTERS = 300  # in the sentence that stands first
 CELL_CHARACTERS = 100
 MESSAGES_TOLD = 12  # that differ; with more, it is no page any more
@@ -21,12 +22,12 @@ RUN_COLUMNS = ("run", "rung", "asked", "attempts", "tokens", "seconds", "ended",
 ECHO = "this is the very change that failed before"
 
 
-def report(job: Job) -> str:
-    """What was asked, how it ended, and what was tried on the way."""
-    return "\n".join(_lines(job)) + "\n"
+def report(job: Job, change: str = "") -> str:
+    """What was asked, how it ended and what was tried; `change` is the patch, or else the best that was found."""
+    return "\n".join(_lines(job, change)) + "\n"
 
 
-def _lines(job: Job) -> Iterator[str]:
+def _lines(job: Job, change: str) -> Iterator[str]:
     yield f"# {job.id}: {_flat(job.title)}"
     yield ""
     yield f"**{job.outcome}**{f': {_flat(job.reason, REASON_CHARACTERS)}' if job.reason else ''}"
@@ -42,11 +43,25 @@ def _lines(job: Job) -> Iterator[str]:
     yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {tokens} tokens"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
     runs = list(job.runs.values())
+    yield from _changed(job, change)
     yield from _red(runs)
     if runs:
         yield from ("", "## The runs", "", *_table(runs))
         yield from _trouble(runs)
         yield from _messages(job.id, runs)
+
+
+def _changed(job: Job, change: str) -> Iterator[str]:
+    """The change that came of it, with what its reader has to mind before he merges it."""
+    certified = job.certified_run()
+    if certified:
+        warnings = [warning for attempt in certified.attempts[-1:] for warning in attempt.warnings]
+        yield from ("", "## The patch", "", *(f"- mind: {_flat(warning, REASON_CHARACTERS)}" for warning in warnings))
+        yield f"- to prove it again: `python -m daemon verify state/results/{job.id}/certificate.json`"
+    elif change and (nearest := job.nearest()):
+        yield from ("", f"## The best that was found: {_verdict(nearest)}")
+    if change:
+        yield from _quoted(change, PATCH_LINES)
 
 
 def _red(runs: Iterable[Run]) -> Iterator[str]:
@@ -126,13 +141,14 @@ def _in_short(places: list[str]) -> str:
     return f"in {', '.join(places[:PLACES_TOLD])}{more}"
 
 
-def _quoted(text: str) -> Iterator[str]:
+def _quoted(text: str, most_lines: int = SHOWN_LINES) -> Iterator[str]:
     """Untrusted text as a block that nothing in it can end: every line is indented."""
-    lines = text[:SHOWN_CHARACTERS].splitlines()
+    most = most_lines * CELL_CHARACTERS
+    lines = text[:most].splitlines()
     yield ""
-    for line in lines[:SHOWN_LINES]:
+    for line in lines[:most_lines]:
         yield f"      {printable(line)}".rstrip()
-    if len(lines) > SHOWN_LINES or len(text) > SHOWN_CHARACTERS:
+    if len(lines) > most_lines or len(text) > most:
         yield "      …"
 
 

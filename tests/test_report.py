@@ -48,3 +48,35 @@ def test_nobody_writes_headings_or_cells_of_ours() -> None:
     ]
     assert {line.count(" | ") for line in page.splitlines() if line.startswith("| ")} == {7}
     assert "<b>" not in page.replace("      <b>", "")
+
+
+def test_the_patch_stands_there_with_what_to_mind_before_it_is_merged() -> None:
+    told = Told().accepted().opened("r-000001.1").claimed("r-000001.1")
+    told.tell(
+        e.Proposed(
+            job="r-000001", run="r-000001.1", attempt=1, prompt="", answer="", warnings=["weak: one test\n# runs it"]
+        ),
+        e.GreenGatePassed(job="r-000001", run="r-000001.1", attempt=1, fixed=1, kept=1),
+        e.Certified(job="r-000001", run="r-000001.1", attempt=1, certificate="c", patch="p"),
+    ).settled("r-000001.1", "certified")
+    told.tell(e.JobSettled(job="r-000001", outcome="certified"))
+    page = report(told.views.jobs.settled["r-000001"], "-a\n+b\n# c\n" * 40).splitlines()
+    patch = page[page.index("## The patch") :]
+    assert patch[2] == "- mind: weak: one test # runs it"
+    assert patch[3].endswith("verify state/results/r-000001/certificate.json`")
+    assert patch[5:8] == ["      -a", "      +b", "      # c"]
+    assert patch[65] == "      …"
+
+
+def test_without_a_certificate_the_best_that_was_found_stands_there() -> None:
+    told = Told().accepted().opened("r-000001.1").claimed("r-000001.1")
+    told.tell(
+        e.Proposed(job="r-000001", run="r-000001.1", attempt=1, prompt="", answer=""),
+        e.EditsApplied(job="r-000001", run="r-000001.1", attempt=1, files=["a.py"], diff="d"),
+        e.AttemptFailed(
+            job="r-000001", run="r-000001.1", attempt=1, failure="regression", message="", fixed=2, broken=["t"]
+        ),
+    ).settled("r-000001.1")
+    told.tell(e.JobSettled(job="r-000001", outcome="failed"))
+    page = report(told.views.jobs.settled["r-000001"], "-a\n+b\n")
+    assert "## The best that was found: regression, fixed 2 tests, broke 1 tests\n\n      -a\n      +b\n" in page
