@@ -20,7 +20,7 @@ from daemon.effects.environment import TREE_IN_SANDBOX, Environment, Environment
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
 from daemon.effects.session import CALM, INSIDE, SECRET_BYTES, ended_as, put_secret, taken
 from daemon.effects.trees import Source, Tree, Trees
-from daemon.effects.workspace import Workspace, give
+from daemon.effects.workspace import Workspace
 from daemon.settings import Settings
 from daemon.text import dependencies
 from daemon.text import measured as m
@@ -326,10 +326,7 @@ class _Bench(Struct, frozen=True):
         await run_sync(
             self.workspace.write, {path: text.encode(errors="surrogatepass") for path, text in files.items()}
         )
-        exchange = self.workspace.folder / "exchange"
-        await run_sync(exchange.mkdir)
-        await run_sync(give, exchange)
-        return exchange
+        return await run_sync(self.workspace.emptied)
 
     async def _ran(
         self, argv: list[str], seconds: float, *, paths: Sequence[str] = (), mounts: Sequence[Mount] = ()
@@ -347,7 +344,7 @@ class _Bench(Struct, frozen=True):
             job=self.project.job,
             mounts=[
                 Mount(str(self.workspace.root), root, writable=True),
-                Mount(str(self.workspace.folder / "exchange"), writable=True),
+                Mount(str(self.workspace.exchange), writable=True),
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
                 *mounts,

@@ -16,7 +16,7 @@ from msgspec import Struct
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
 from daemon.effects.session import CALM, INSIDE, Session, taken
 from daemon.effects.trees import is_inside
-from daemon.effects.workspace import give
+from daemon.effects.workspace import Workspace, give
 from daemon.settings import Settings
 from daemon.text.context import Evidence
 from daemon.text.outcomes import Frame
@@ -107,9 +107,8 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
     runner, places = tests
     elsewhere = "elsewhere" in HOLDS[sandbox.level]
     root = session.environment.place if elsewhere else str(session.workspace.root)
-    exchange = session.workspace.folder / "search"
     asked = {**msgspec.to_builtins(request), "root": root, "runner": runner, "places": places}
-    await run_sync(_lay_out, exchange, asked)
+    exchange = await run_sync(_lay_out, session.workspace, asked)
     place = exchange / "report.json"
     script = INSIDE / "search" / "run.py"
     seconds = AROUND_S + (request.seconds if request.mode == "search" else 0.0)
@@ -185,11 +184,8 @@ def _tests(session: Session) -> tuple[str, list[str]] | None:
     return ("unittest" if script == "run_unittest.py" else "pytest"), given
 
 
-def _lay_out(exchange: Path, asked: Mapping[str, object]) -> None:
-    exchange.mkdir(parents=True, exist_ok=True)
-    for old in exchange.iterdir():
-        old.unlink()
-    request = exchange / "request.json"
+def _lay_out(workspace: Workspace, asked: Mapping[str, object]) -> Path:
+    request = workspace.emptied() / "request.json"
     request.write_text(json.dumps(asked))
     give(request)
-    give(exchange)
+    return request.parent

@@ -4,10 +4,11 @@ import os
 import secrets
 import shlex
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from anyio.to_thread import run_sync
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.drops import Repair
 from daemon.effects.environment import Environment
@@ -16,6 +17,7 @@ from daemon.effects.trees import Texts
 from daemon.effects.workspace import Workspace, give
 from daemon.settings import Settings
 from daemon.text.context import test_files
+from daemon.text.objections import PYTHON, forbidden
 from daemon.text.outcomes import REPORT_BYTES, Ended, Outcomes, read_report, read_status
 from daemon.text.runner_logs import read_log
 
@@ -41,8 +43,9 @@ class Session(Struct, frozen=True):
     async def run(self, sandbox: Sandbox, settings: Settings) -> Outcomes:
         """Run the tests once."""
         elsewhere = "elsewhere" in HOLDS[sandbox.level]
-        exchange = self.workspace.exchange
-        await run_sync(self._lay_out, exchange)
+        files = await run_sync(lambda: list(Texts(self.workspace.tree)))
+        judges = test_files(self.drop.tests, files)
+        exchange = await run_sync(self.workspace.emptied)
         root = self.environment.place if elsewhere else str(self.workspace.root)
         report, secret = exchange / "report.jsonl", exchange / "secret"
         key = secrets.token_bytes(SECRET_BYTES)
@@ -59,30 +62,34 @@ class Session(Struct, frozen=True):
                 Mount(str(exchange), writable=True),
                 Mount(str(INSIDE)),
                 *(Mount(folder) for folder in self.environment.folders),
-                *(await run_sync(self.fixed, root) if elsewhere else []),
+                *(self._fixed(judges, root) if elsewhere else []),
             ],
             environment=self.environment.variables | CALM,
         )
         ran = await sandbox.run(command)
         ended = ended_as(ran)
         if runner == "report":
-            return read_report(await run_sync(taken, report), key, ended)
-        return read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
+            outcomes = read_report(await run_sync(taken, report), key, ended)
+        else:
+            outcomes = read_status(ended) if runner == "status" else read_log(ended.output, runner, ended)
+        rewritten = await run_sync(lambda: list(self._rewritten(files, judges)))
+        return structs.replace(outcomes, meddling=[*outcomes.meddling, *rewritten])
 
-    def fixed(self, root: str) -> list[Mount]:
+    def _fixed(self, judges: list[str], root: str) -> list[Mount]:
         """The targets' own files as the pristine tree has them: code under test cannot write itself other tests.
 
         Where nothing can be shown elsewhere than it is, there are no walls that could hold this either.
         """
         tree = self.workspace.tree
-        judges = test_files(self.drop.tests, Texts(tree))[:FIXED_FILES]
-        return [Mount(str(tree.files / name), f"{root}/{name}") for name in judges]
+        return [Mount(str(tree.files / name), f"{root}/{name}") for name in judges[:FIXED_FILES]]
 
-    def _lay_out(self, exchange: Path) -> None:
-        for old in exchange.glob("*"):
-            old.unlink()
-        exchange.mkdir(parents=True, exist_ok=True)
-        give(exchange)
+    def _rewritten(self, files: Iterable[str], judges: list[str]) -> Iterator[str]:
+        """The programs that judge and were not what they are when the tests ended, walls or not; a sentence each."""
+        for name in files:
+            if name.endswith(PYTHON) and forbidden(name, "", "", judges):
+                here, pristine = self.workspace.root / name, self.workspace.tree.files / name
+                if not _is_same(here, pristine):
+                    yield f"{name} was rewritten while the tests ran"
 
     def argv(self, report: str, secret: str) -> tuple[str, list[str]]:
         """Who reads what comes out, and the program to run."""
@@ -124,6 +131,19 @@ def taken(path: Path) -> bytes:
         status = os.fstat(descriptor)
         is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
         return file.read(REPORT_BYTES) if is_plain else b""
+
+
+def _is_same(path: Path, pristine: Path) -> bool:
+    """Whether a file is what it was; one that an overlay only shows has even changed its status at the same moment."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        now, before = os.fstat(descriptor), pristine.stat()
+        if not stat.S_ISREG(now.st_mode) or now.st_size != before.st_size:
+            return False
+        return now.st_ctime_ns == before.st_ctime_ns or file.read(before.st_size) == pristine.read_bytes()
 
 
 def ended_as(ran: Ran) -> Ended:

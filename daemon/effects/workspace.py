@@ -52,6 +52,14 @@ class Workspace(Struct, frozen=True):
         upper = self.folder / "upper"
         return (upper if upper.is_dir() else self.folder) / "exchange"
 
+    def emptied(self) -> Path:
+        """The exchange, with nothing in it, for whoever tells something next. Blocks."""
+        self.exchange.mkdir(exist_ok=True)
+        for old in self.exchange.iterdir():
+            old.unlink()
+        give(self.exchange)
+        return self.exchange
+
     def open(self) -> Literal["overlay", "checkout"]:
         """Make the tree anew, whatever was there before; say how. Blocks."""
         self.close()

@@ -80,6 +80,8 @@ def test_an_overlay_has_a_quota(tmp_path: Path, tree: Tree) -> None:
     if workspace.open() == "overlay":
         with pytest.raises(OSError, match="No space left"):
             (workspace.root / "flood").write_bytes(bytes(2**20))
+        with pytest.raises(OSError, match="No space left"):
+            (workspace.emptied() / "flood").write_bytes(bytes(2**20))  # what a program tells, too
     workspace.close()
 
 

@@ -98,6 +98,7 @@ TESTS = "the landing of edits: tests and what configures them stay as they are"
 REPORT = "the sealed report, which has to hold together"
 FOOTER = "the sealed report: without its footer it is no pass"
 MACHINERY = "the runner compares what judges before and after"
+COMPARED = "the programs that judge are compared with the pristine tree when the tests have ended"
 WALLS = "the sandbox shows only what is mounted"
 READ_ONLY = "the sandbox mounts it read-only"
 NO_NETWORK = "the sandbox has no network"
@@ -282,6 +283,14 @@ FORGED = [
         "other_failure",
         "Read-only file system",
         TESTS,
+    ),
+    Answer(
+        "another test rewritten while the tests run",
+        stolen("import pathlib\npathlib.Path('tests/test_first.py').write_text('')"),
+        "other_failure",
+        "tests/test_first.py was rewritten",
+        COMPARED,
+        is_quick=True,
     ),
     Answer(
         "a conftest left by the first test",
