@@ -16,7 +16,6 @@ from daemon import steps
 from daemon.blobs import Blobs
 from daemon.drops import Idea, Repair
 from daemon.effects.models import Answer, Request
-from daemon.effects.project import Project
 from daemon.effects.propose import recorded, request_of
 from daemon.effects.repair import failed, keep, recall
 from daemon.effects.trees import Tree
@@ -31,6 +30,7 @@ from daemon.text.edits import read
 from daemon.text.idea_prompt import Asked, files_prompt, plan_prompt
 from daemon.text.landing import Refused
 from daemon.text.plan import Plan
+from daemon.text.project import Project
 from daemon.text.prompt import Prompt
 from daemon.text.safe import unsafe
 from daemon.text.score import score

@@ -31,6 +31,7 @@ from daemon.effects.workspace import Workspace
 from daemon.settings import Settings
 from daemon.text.measured import Measured
 from daemon.text.outcomes import Outcomes
+from daemon.text.project import Project
 from daemon.text.relevance import Index, index
 from daemon.words import Words, read_words
 
@@ -135,7 +136,7 @@ class Workshop:
         """The name of an idea's project: the job's own from the first time that it is asked for."""
         return await run_sync(take_name, self._state, job, idea.title)
 
-    async def measured(self, run: str, written: project.Project) -> Seen:
+    async def measured(self, run: str, written: Project) -> Seen:
         """Measure a project, in a folder that is gone afterwards."""
         environments, tree = await self._opened(), await self.nothing()
         environment, _ = await project.environment_of(written, environments, tree)

@@ -3,7 +3,8 @@
     look      does every file parse, what do linter and type checker say     nothing of the project is run
     imports   can every module be imported, and what does importing do       each in a process of its own
     cover     how do the project's own tests end, what do they reach         in this process, under a tracer of our own
-    faults    do the tests notice small faults in the code                   each in a process of its own
+    faults    which small faults could be put into the code                  nothing of the project is run
+    trial     the tests once more, on code with a fault                      nothing is told but the status of the end
 
 What comes out is sealed as every runner's report is, and believed as little: see `mendd_wire`. Nothing is judged here.
 """
@@ -14,6 +15,7 @@ import contextlib
 import dis
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -27,7 +29,7 @@ import time
 import warnings
 from functools import partial
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mendd_faults  # type: ignore[import-not-found]  # found beside this script, wherever it is mounted
@@ -38,11 +40,6 @@ FINDINGS = 60  # told of one kind; more say nothing new
 TOOL_S = 60.0  # a linter or type checker that takes longer does not answer
 TOLD_BYTES = 65_536  # read of what a child says
 LOOK_EVERY_S = 0.005
-QUICKEST_CPU_S = 1  # the least that tests get when a fault is in: starting them takes its time
-QUICKEST_S = (
-    30.0  # the same on the clock, for tests that wait; generous, since a busy machine must not look like a fault
-)
-SLOWER = 5  # times as long as without a fault; a fault that makes an endless loop is noticed, too
 REACHES = {
     **dict.fromkeys(("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"), "the network"),
     **dict.fromkeys(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork"), "other programs"),
@@ -53,7 +50,7 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT
 
 def main(arguments: List[str]) -> None:
     """Answer one question, and leave."""
-    question = {"look": look, "imports": imports, "cover": cover, "faults": faults}[arguments[0]]
+    question = {"look": look, "imports": imports, "cover": cover, "faults": faults, "trial": trial}[arguments[0]]
     question(arguments[1:])
 
 
@@ -62,9 +59,7 @@ def _begin(question: str, arguments: List[str]) -> Any:
     report, theirs = wire.begin(question, arguments)
     parser = argparse.ArgumentParser()
     parser.add_argument("--test", action="append", default=[], help="a file of the project's own tests")
-    parser.add_argument("--seconds", type=float, default=60.0, help="the limit of one child, or of all faults")
-    parser.add_argument("--count", type=int, default=20, help="how many faults are tried")
-    parser.add_argument("--unreached", default="", help="a JSON file: the lines of each file that no test reaches")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the limit of one child")
     parser.add_argument("names", nargs="*", help="files or modules of the product")
     return report, parser.parse_args(theirs)
 
@@ -325,10 +320,10 @@ def cover(arguments: List[str]) -> None:
         status = run_pytest.INTERNAL_ERROR
     tracer.stop()
     for file in files:
-        lines = _coverable(file)
-        missing = sorted(lines - tracer.lines[os.path.realpath(file)])
-        told = {"lines": len(lines), "reached": len(lines) - len(missing), "missing": missing}
-        beside.tell("covered", path=wire.clean(file), **told)
+        lines, lines_of_functions = _coverable(file)
+        reached = lines & tracer.lines[os.path.realpath(file)]
+        told = {"missing": sorted(lines - reached), "called": sorted(lines_of_functions & reached)}
+        beside.tell("covered", path=wire.clean(file), lines=len(lines), reached=len(reached), **told)
     beside.tell("footer", status=0)
     report.end(status)
 
@@ -339,67 +334,40 @@ def _share_path(paths: List[str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, given))
 
 
-def _coverable(path: str) -> Set[int]:
-    """The lines that can be reached in a test: those with code, but not those of a program's start."""
+def _coverable(path: str) -> Tuple[Set[int], Set[int]]:
+    """The lines that can be reached in a test, and those of them that importing does not reach.
+
+    They are the lines with code, but not those of a program's start.
+    """
     source = _read(path)
     try:
         tree = ast.parse(source)
         waiting: List[CodeType] = [compile(source, path, "exec", dont_inherit=True)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    lines: Set[int] = set()
+        return set(), set()
+    imported: Set[int] = set()
+    called: Set[int] = set()
     while waiting:
         code = waiting.pop()
-        lines |= {line for _, line in dis.findlinestarts(code) if line}
+        is_function = code.co_flags & inspect.CO_NEWLOCALS and not code.co_name.startswith("<")
+        (called if is_function else imported).update(line for _, line in dis.findlinestarts(code) if line)
         waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
     guarded: Set[int] = mendd_faults.main_lines(tree)
-    return lines - guarded
+    return (imported | called) - guarded, called - imported - guarded
 
 
 # The question: faults
 
 
 def faults(arguments: List[str]) -> None:
-    """Put one fault at a time into a file, and see whether the tests pass nevertheless."""
+    """Tell the small faults that could be put into the files."""
     report, asked = _begin("faults", arguments)
-    _share_path(wire.options(arguments)[0].path)
-    import pytest  # noqa: PLC0415  see cover
-
-    with contextlib.suppress(ImportError, AttributeError):  # only saves each child the time to load them
-        from _pytest.config import get_config  # noqa: PLC0415  the same
-
-        get_config()
-
-    def passes(_: int) -> int:
-        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *asked.test]))
-
-    began = time.monotonic()
-    _, status = _child(passes, asked.seconds)
-    seconds = max(QUICKEST_S, SLOWER * (time.monotonic() - began))
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    within = partial(_within, passes, max(QUICKEST_CPU_S, int(SLOWER * (spent.ru_utime + spent.ru_stime))))
-    report.tell("baseline", passed=status == 0)
-    every = [(path, fault) for path in asked.names for fault in _faults_of(path)]
-    unreached = _json(_read(asked.unreached)) if asked.unreached else {}
-    reached = [one for one in every if one[1].line not in unreached.get(one[0], [])]
-    tried = mendd_faults.chosen(every, asked.count) if status == 0 else []
-    likely = mendd_faults.chosen([one for one in reached if one not in tried], asked.count)
-    noticed = False
-    for place, (path, fault) in enumerate([*tried, *likely] if tried else []):
-        late = time.monotonic() - began > asked.seconds
-        if late or (noticed and place >= len(tried)):  # the likely ones only show that the tests can fail at all
-            break
-        with _exchanged(path, fault):
-            _, status = _child(within, seconds)
-        noticed = noticed or status != 0
-        report.tell("fault", path=wire.clean(path), line=fault.line, what=wire.clean(fault.what), noticed=status != 0)
+    for path in asked.names:
+        for fault in _faults_of(path):
+            what, text = wire.clean(fault.what), fault.text.decode()
+            place = {"line": fault.line, "start": fault.start, "end": fault.end}
+            report.tell("fault", path=wire.clean(path), what=what, text=text, **place)
     report.end(0)
-
-
-def _within(work: Callable[[int], int], cpu_s: int, descriptor: int) -> int:
-    """In the child: do it with so much of a processor's time, and be killed by the kernel after that."""
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    return work(descriptor)
 
 
 def _faults_of(path: str) -> List[Any]:
@@ -410,20 +378,22 @@ def _faults_of(path: str) -> List[Any]:
     return found
 
 
-@contextlib.contextmanager
-def _exchanged(path: str, fault: Any) -> Iterator[None]:
-    """A file with a fault in it, for a while; written where tests that start programs find it, too."""
-    before = _read(path)
-    try:
-        _write(path, fault.put_into(before))
-        yield
-    finally:
-        _write(path, before)
+# The question: trial
 
 
-def _write(path: str, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
+def trial(arguments: List[str]) -> None:
+    """Run tests until one fails, in so much of a processor's time, and leave with pytest's status."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cpu", type=int, required=True, help="seconds; then the kernel ends it")
+    parser.add_argument("--path", action="append", help="put this folder on sys.path")
+    split = arguments.index("--")
+    asked, words = parser.parse_args(arguments[:split]), arguments[split + 1 :]
+    resource.setrlimit(resource.RLIMIT_CPU, (asked.cpu, asked.cpu + 1))
+    wire.stand_on(asked.path)
+    _share_path(asked.path)
+    import pytest  # noqa: PLC0415  see cover
+
+    os._exit(int(pytest.main(["-x", "-q", *words])))
 
 
 if __name__ == "__main__":

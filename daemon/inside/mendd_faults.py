@@ -61,13 +61,6 @@ def faults(source: bytes) -> List[Fault]:
         return [fault for fault in ordered if _compiles(fault.put_into(source))]
 
 
-def chosen(found: List[Any], count: int) -> List[Any]:
-    """So many of them, evenly spread."""
-    if len(found) <= count:
-        return found
-    return [found[place * len(found) // count] for place in range(count)]
-
-
 def main_lines(tree: ast.Module) -> Set[int]:
     """The lines that run only when the module is the program, or never."""
     lines: Set[int] = set()

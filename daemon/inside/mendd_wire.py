@@ -50,9 +50,7 @@ def begin(runner: str, arguments: List[str]) -> Tuple["Report", List[str]]:
             secret = file.read()
         os.unlink(ours.secret)
     report = Report(ours.report, secret)
-    paths = [os.path.abspath(path) for path in ours.path or ["."]]
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = paths + [path for path in sys.path if os.path.abspath(path) != here]
+    paths = stand_on(ours.path or ["."])
     sys.argv[1:] = theirs
     report.tell(
         "header",
@@ -64,6 +62,14 @@ def begin(runner: str, arguments: List[str]) -> Tuple["Report", List[str]]:
         own=sorted({name for path in [*paths, os.path.join(os.getcwd(), "src")] for name in _importable(path)}),
     )
     return report, theirs
+
+
+def stand_on(folders: List[str]) -> List[str]:
+    """Let what lies in these folders be imported, in the place of what lies beside this script."""
+    paths = [os.path.abspath(path) for path in folders]
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = paths + [path for path in sys.path if os.path.abspath(path) != here]
+    return paths
 
 
 class Report:

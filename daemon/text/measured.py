@@ -121,21 +121,23 @@ class Covered(Struct, frozen=True, tag="covered", tag_field="kind"):
     lines: int
     reached: int
     missing: list[int]
+    called: list[int]  # lines of functions that ran; a mere import does not
 
 
-class Baseline(Struct, frozen=True, tag="baseline", tag_field="kind"):
-    """Whether the tests pass without any fault."""
-
-    passed: bool
-
-
-class Tried(Struct, frozen=True, tag="fault", tag_field="kind"):
-    """A fault, and whether the tests noticed it."""
+class Put(Struct, frozen=True, tag="fault", tag_field="kind"):
+    """A fault that can be put into a file: these bytes of it become this text."""
 
     path: str
     line: int
     what: str
-    noticed: bool
+    start: int
+    end: int
+    text: str
+
+    def put_into(self, source: str) -> str:
+        """The file with the fault."""
+        data = source.encode(errors="surrogatepass")
+        return (data[: self.start] + self.text.encode() + data[self.end :]).decode("utf-8", "replace")
 
 
 class Header(Struct, frozen=True, tag="header", tag_field="kind"):
@@ -150,26 +152,27 @@ class Footer(Struct, frozen=True, tag="footer", tag_field="kind"):
     status: int
 
 
-Line = Unparsed | Finding | Looked | Module | Covered | Baseline | Tried | Header | Footer
+Line = Unparsed | Finding | Looked | Module | Covered | Put | Header | Footer
 _decode = msgspec.json.Decoder(Line).decode
 _SEAL = b', "seal": "'
 
 
-def read_report(data: bytes, secret: bytes) -> tuple[list[Line], bool]:
-    """The lines up to the first that is not ours, and whether the report came to its end."""
+def read_report(data: bytes, secret: bytes) -> tuple[list[Line], int | None]:
+    """The lines up to the first that is not ours, and the status that a report which came to its end ends with."""
     state = hashlib.sha256(secret).digest()
     lines: list[Line] = []
     for sealed in data.split(b"\n")[:-1]:
         body, mark, seal = sealed.rpartition(_SEAL)
         body += b"}"
         if not mark or seal != hashlib.sha256(state + body).hexdigest()[:32].encode() + b'"}':
-            return lines, False
+            return lines, None
         state = hashlib.sha256(b"next" + state + body).digest()
         try:
             lines.append(_decode(body))
         except (msgspec.DecodeError, RecursionError):
-            return lines, False
-    return lines, bool(lines) and isinstance(lines[-1], Footer)
+            return lines, None
+    last = lines[-1] if lines else None
+    return lines, last.status if isinstance(last, Footer) else None
 
 
 def tests_of(outcomes: Outcomes) -> Tests:

@@ -1,21 +1,17 @@
 """A project is measured in a real sandbox, with nothing of this machine; whatever it does ends as a finding."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 
-from daemon.effects.environment import Environments
-from daemon.effects.project import Limits, Project, empty_tree, measure
+from daemon.effects.project import Limits, empty_tree
 from daemon.effects.sandbox import Sandbox
-from daemon.effects.sandbox.bubblewrap import Bubblewrap
 from daemon.effects.trees import Texts, Trees
-from daemon.settings import Settings
 from daemon.text.measured import Measured, command_of, readme_of
+from daemon.text.project import Project
 from daemon.text.score import score
-from tests.fakes.projects import PAGES, measured, recorded
+from tests.fakes.projects import PAGES, in_walls, measured, of_files, recorded
 from tests.fakes.sandboxes import need, place
 
 
@@ -27,43 +23,6 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def within(folder: Path, work: Callable[[Sandbox], Awaitable[Measured]]) -> Measured:
-    """Do it with the quickest sandbox that has walls."""
-
-    async def run() -> Measured:
-        sandbox = Bubblewrap(str(folder))
-        try:
-            return await work(sandbox)
-        finally:
-            await sandbox.close()
-
-    return anyio.run(run)
-
-
-def parts(folder: Path, sandbox: Sandbox) -> dict[str, Any]:
-    """What measuring needs besides a project."""
-    return {
-        "tree": empty_tree(Trees(folder / "trees", {}), folder),
-        "folder": folder / "scratch",
-        "environments": Environments(folder / "environments", Settings(), sandbox),
-        "sandbox": sandbox,
-        "settings": Settings(workspace_bytes=2**26),
-        "limits": Limits(entry_s=0.5),
-    }
-
-
-def of_files(folder: Path, files: dict[str, str], entry_point: str = "python -m shop") -> Measured:
-    """Measure these files."""
-
-    async def work(sandbox: Sandbox) -> Measured:
-        return await measure(
-            Project(job="i-000001", files=files, entry_point=entry_point),
-            **parts(folder, sandbox),
-        )
-
-    return within(folder, work)
-
-
 def test_three_of_the_fifteen_are_measured_as_the_record_says(folder: Path) -> None:
     async def work(sandbox: Sandbox) -> Measured:
         seen = await measured(PAGES["good"], sandbox, folder, Limits(faults=2))
@@ -72,7 +31,7 @@ def test_three_of_the_fifteen_are_measured_as_the_record_says(folder: Path) -> N
             assert await measured(PAGES[name], sandbox, folder) == recorded(PAGES[name])
         return seen
 
-    seen = within(folder, work)
+    seen = in_walls(folder, work)
     expected = recorded(PAGES["good"])
     assert (seen.own, seen.acceptance, seen.readme) == (expected.own, expected.acceptance, expected.readme)
 
@@ -126,13 +85,7 @@ def test_the_code_cannot_write_itself_other_acceptance_tests(folder: Path) -> No
         "test_b.py": "def test_b():\n    assert False\n",
     }
 
-    async def work(sandbox: Sandbox) -> Measured:
-        return await measure(
-            Project(job="i-000001", files={"shop.py": rewriting}, entry_point="", acceptance_tests=given),
-            **parts(folder, sandbox),
-        )
-
-    acceptance = within(folder, work).acceptance
+    acceptance = of_files(folder, {"shop.py": rewriting}, "", acceptance_tests=given).acceptance
     assert acceptance is not None
     assert acceptance.failing == 1
 

@@ -6,17 +6,22 @@ purpose. What was once measured of each stands beside them and is judged in ever
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
 import msgspec
 from msgspec import Struct
 
 from daemon.effects.environment import Environments
-from daemon.effects.project import Limits, Project, empty_tree, measure
+from daemon.effects.project import Limits, empty_tree, measure
 from daemon.effects.sandbox import Sandbox
+from daemon.effects.sandbox.bubblewrap import Bubblewrap
 from daemon.effects.trees import Trees
 from daemon.settings import Settings
 from daemon.text.measured import Measured
+from daemon.text.project import Project
 
 HERE = Path(__file__).parent.parent / "ideas"
 ENTRY_POINT = "python -m word_counter FILE"
@@ -76,13 +81,39 @@ def recorded(page: Page) -> Measured:
 
 async def measured(page: Page, sandbox: Sandbox, folder: Path, limits: Limits = LIMITS) -> Measured:
     """Measure it, now and here."""
+    return await measure(page.project, **_parts(folder, page.name, sandbox), limits=limits)
+
+
+def in_walls(folder: Path, work: Callable[[Sandbox], Awaitable[Measured]]) -> Measured:
+    """Do it with the quickest sandbox that has walls."""
+
+    async def run() -> Measured:
+        sandbox = Bubblewrap(str(folder))
+        try:
+            return await work(sandbox)
+        finally:
+            await sandbox.close()
+
+    return anyio.run(run)
+
+
+def of_files(folder: Path, files: dict[str, str], entry_point: str = "python -m shop", **more: Any) -> Measured:  # noqa: ANN401  a project's other fields
+    """Measure these files, now and here."""
+
+    async def work(sandbox: Sandbox) -> Measured:
+        project = Project(job="i-000001", files=files, entry_point=entry_point, **more)
+        return await measure(project, **_parts(folder, "scratch", sandbox), limits=Limits(entry_s=0.5))
+
+    return in_walls(folder, work)
+
+
+def _parts(folder: Path, scratch: str, sandbox: Sandbox) -> dict[str, Any]:
+    """What measuring needs besides a project and its limits."""
     settings = Settings(workspace_bytes=2**26)
-    return await measure(
-        page.project,
-        tree=empty_tree(Trees(folder / "trees", {}), folder),
-        folder=folder / "workspaces" / page.name,
-        environments=Environments(folder / "environments", settings, sandbox),
-        sandbox=sandbox,
-        settings=settings,
-        limits=limits,
-    )
+    return {
+        "tree": empty_tree(Trees(folder / "trees", {}), folder),
+        "folder": folder / "workspaces" / scratch,
+        "environments": Environments(folder / "environments", settings, sandbox),
+        "sandbox": sandbox,
+        "settings": settings,
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.inside.mendd_faults import chosen, faults, main_lines
+from daemon.inside.mendd_faults import faults, main_lines
 from daemon.inside.mendd_look import lint, types
 from daemon.text import measured as m
 
@@ -111,22 +111,26 @@ def test_no_fault_is_put_where_no_test_could_notice_it(text: str) -> None:
     assert mutants(text) == []
 
 
-def test_faults_are_spread_over_all_places_and_the_start_of_a_program_is_known() -> None:
-    assert chosen(list(range(100)), 4) == [0, 25, 50, 75]
-    assert chosen([1, 2], 4) == [1, 2]
+def test_the_start_of_a_program_is_known() -> None:
     assert main_lines(ast.parse("x = 1\nif __name__ == '__main__':\n    f()\n    g()\n")) == {2, 3, 4}
 
 
 # The script
 
 
-def ask(folder: Path, question: str, *words: str) -> list[m.Line]:
+def run(folder: Path, question: str, *words: str) -> Path:
+    """Run the script; its report."""
     report, secret = folder.parent / "report.jsonl", folder.parent / "secret"
     secret.write_bytes(SECRET)
     command = [sys.executable, str(MEASURE), question, "--report", str(report), "--secret", str(secret), "--", *words]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, env=ALONE)
-    lines, is_whole = m.read_report(report.read_bytes(), SECRET)
-    assert is_whole
+    return report
+
+
+def ask(folder: Path, question: str, *words: str) -> list[m.Line]:
+    report = run(folder, question, *words)
+    lines, status = m.read_report(report.read_bytes(), SECRET)
+    assert status == 0
     return lines
 
 
@@ -163,20 +167,27 @@ def test_importing_is_watched(folder: Path) -> None:
     }
 
 
-@pytest.mark.campaign
-def test_a_fault_that_makes_a_loop_endless_is_noticed_by_the_time_that_it_takes(folder: Path) -> None:
-    (folder / "shop.py").write_text("def down(n: int) -> int:\n    while n > 0:\n        n -= 1\n    return n\n")
-    test = "from shop import down\n\n\ndef test_down() -> None:\n    assert down(2) == 0\n"
-    (folder / "test_shop.py").write_text(test)
-    told = [one for one in ask(folder, "faults", "--test", "test_shop.py", "shop.py") if isinstance(one, m.Tried)]
-    assert {(one.line, one.what): one.noticed for one in told} == {
-        (2, "> → >="): True,
-        (2, "0 → 1"): True,
-        (3, "-= → +="): True,
-        (3, "1 → 2"): False,
-        (4, "n → None"): True,
-    }
-    assert "n -= 1" in (folder / "shop.py").read_text()
+def test_faults_are_told_with_their_places(folder: Path) -> None:
+    text = "ü = 1\n\n\ndef less(n: int) -> bool:\n    return n < 0\n"
+    (folder / "shop.py").write_text(text)
+    told = [one for one in ask(folder, "faults", "shop.py") if isinstance(one, m.Put)]
+    assert {(one.line, one.what) for one in told} == {(1, "1 → 2"), (5, "< → <="), (5, "0 → 1"), (5, "n < 0 → None")}
+    assert [one.put_into(text) for one in told if one.what == "< → <="] == [text.replace("<", "<=")]
+
+
+def test_what_a_test_calls_is_told_apart_from_what_it_only_imports(folder: Path) -> None:
+    (folder / "shop.py").write_text("x = 1\n\n\ndef f(y=x):\n    return y\n\n\ndef g():\n    return x\n")
+    (folder / "test_shop.py").write_text("import shop\n\n\ndef test_f():\n    shop.f()\n")
+    run(folder, "cover", "test_shop.py", "--files", "shop.py")
+    told, _ = m.read_report((folder.parent / "report.jsonl.reached").read_bytes(), SECRET)
+    assert told[0] == m.Covered("shop.py", lines=5, reached=4, missing=[9], called=[5])
+
+
+@pytest.mark.parametrize(("test", "status"), [("assert True", 0), ("assert False", 1), ("while True: pass", -24)])
+def test_a_trial_ends_as_its_tests_do_within_its_time_of_a_processor(folder: Path, test: str, status: int) -> None:
+    (folder / "test_shop.py").write_text(f"def test_shop():\n    {test}\n")
+    command = [sys.executable, str(MEASURE), "trial", "--cpu", "2", "--path", ".", "--", "test_shop.py"]
+    assert subprocess.run(command, cwd=folder, check=False, capture_output=True, env=ALONE).returncode == status
 
 
 def test_an_installed_linter_and_type_checker_go_before_our_own_checks(folder: Path) -> None:
@@ -197,7 +208,7 @@ def test_a_forged_line_ends_a_report(folder: Path) -> None:
     report = folder.parent / "report.jsonl"
     lines = report.read_bytes().splitlines(keepends=True)
     forged = json.dumps({"kind": "module", "name": "shop", "trouble": "", "reached": [], "ends": True}).encode() + b"\n"
-    told, is_whole = m.read_report(lines[0] + forged + b"".join(lines[1:]), SECRET)
-    assert (len(told), is_whole) == (1, False)
-    assert m.read_report(lines[0], SECRET)[1] is False
+    told, status = m.read_report(lines[0] + forged + b"".join(lines[1:]), SECRET)
+    assert (len(told), status) == (1, None)
+    assert m.read_report(lines[0], SECRET)[1] is None
     assert m.read_report(report.read_bytes(), b"another secret")[0] == []
