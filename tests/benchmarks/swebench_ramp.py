@@ -24,7 +24,7 @@ from daemon import events as e
 from tests.benchmarks.measure import tell
 from tests.benchmarks.swebench import BEGIN, END, HOURS_S, Row, asked, at_hand, rows_of, settings
 from tests.fakes.daemon_process import DaemonProcess
-from tests.fakes.instances import answer, script
+from tests.fakes.instances import answer, script, useless
 from tests.fakes.tool import tool
 
 PAGE = Path(__file__).parents[2] / "docs" / "ramp.md"
@@ -32,15 +32,6 @@ DEATHS = 2
 STEPS_BETWEEN = (5, 60)  # claims of runs and gates that hold, from a start to a death
 LATER_S = 20.0  # a death falls so much later at most: into a step, and not at its end
 EVERY = 5  # one in so many answers is wrong
-WRONG = """\
-FILE: nowhere_near.py
-LINES: all
-REASONING: it lands, and mends nothing
-REPLACEMENT:
-```
-NOTHING = None
-```
-"""
 Names = Sequence[str]
 
 
@@ -213,7 +204,7 @@ def main() -> int:
     with daemon:
         climb(daemon, 1, drop, DEATHS, dice)
         wrong = wrong_of(climbed(daemon)[0].accepted.instances)
-        script(answers, right | dict.fromkeys(wrong, WRONG))
+        script(answers, right | dict.fromkeys(wrong, useless("nowhere_near.py")))
         climb(daemon, 2, drop, 0, dice)
     text, found = page(daemon, options.workers, wrong)
     tell(text)
