@@ -3,7 +3,7 @@
 #
 #   bash startup.sh                     start the daemon; Ctrl-C stops it cleanly
 #   bash startup.sh FILE.json …         drop these first
-#   bash startup.sh --once FILE.json …  … and end when everything has settled; status 0 if all was certified
+#   bash startup.sh --once FILE.json …  … and end when everything has settled; status 0: all certified, or a ramp at its end
 #   bash startup.sh test [ARGUMENT …]   run the test suite (arguments go to pytest)
 #   bash startup.sh campaign            run the long campaigns: kills, bursts, hostile corpora, ramps
 #   bash startup.sh bench [NAME …]      measure against the peers; writes docs/benchmarks.md

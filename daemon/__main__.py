@@ -72,9 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     verb("run", run, "Run the daemon, supervised, until Ctrl-C. This is what happens without a verb.")
-    verb("once", run, "Run until everything that was dropped has settled; status 0 if all was certified.").set_defaults(
-        once=True
-    )
+    verb(
+        "once",
+        run,
+        "Run until everything that was dropped has settled; status 0 if all was certified, or a ramp reached its end.",
+    ).set_defaults(once=True)
     work_parser = verb("work", work, "The daemon itself, unsupervised.")
     work_parser.add_argument("--once", action="store_true")
     work_parser.add_argument("--since", type=float, default=0.0, metavar="TIME", help="when the supervisor began")

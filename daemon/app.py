@@ -18,6 +18,7 @@ from daemon.disk import SyncFailed, sweep
 from daemon.effects import real_hands, scripted_hands
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import World
+from daemon.events import Fact
 from daemon.exits import Exit
 from daemon.holding import Held, hold
 from daemon.inlet import Inlet
@@ -26,6 +27,7 @@ from daemon.logbook import open_logbook
 from daemon.publisher import Publisher
 from daemon.settings import Settings
 from daemon.state import ROOM_RETRY_S, State
+from daemon.views.ramp import FOLD, Ramps
 from daemon.worker import Workers
 
 LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
@@ -87,7 +89,7 @@ class Daemon:
         self._stop = anyio.Event()
         self._reason = ""
         self._told: set[str] = set()  # what had to be waited for
-        self._fell_short = 0  # what was asked for and got no certificate, for `once`
+        self._fell_short = 0  # what ended short of what was asked, for `once`
 
     async def live(self, *, once: bool, parent: int | None, since: float) -> Exit:
         """From catching up to the clean stop."""
@@ -96,7 +98,8 @@ class Daemon:
             everybody.start_soon(self._stop_on_signal)
             await self._catch_up()
             self._fell_short = await run_sync(fell_short, self.state, since) if since else 0
-            self.state.listen(e.JobSettled, self._count)
+            for ends in (e.JobSettled, e.RampSettled, e.DropRejected):
+                self.state.listen(ends, self._count)
             self.state.listen(e.DropRejected, self._tell_rejected)
             self.state.listen(e.RunParked, self._tell_parked)
             everybody.start_soon(self.state.keep)
@@ -120,8 +123,8 @@ class Daemon:
         self.state.close()
         if once and not is_clean:
             return Exit.CRASHED  # what was settled may not be on the disk: nothing to rely on yet
-        is_short = self._fell_short or self.state.views.jobs.open
-        return Exit.NOT_ALL_CERTIFIED if once and is_short else Exit.DONE
+        is_all = not (self._fell_short or self.state.views.jobs.open)
+        return Exit.DONE if is_all or not once else Exit.NOT_ALL_CERTIFIED
 
     async def _catch_up(self) -> None:
         """Come to the present; a torn end can only be kept aside where there is room for it."""
@@ -228,11 +231,10 @@ class Daemon:
             open_jobs=len(jobs.open),
         )
 
-    def _count(self, fact: e.JobSettled) -> None:
-        self._fell_short += fact.outcome != "certified"
+    def _count(self, fact: Fact) -> None:
+        self._fell_short += is_short(fact, self.state.views.ramp)
 
     def _tell_rejected(self, fact: e.DropRejected) -> None:
-        self._fell_short += 1
         problem = f"{fact.field}: expected {fact.expected}, got {fact.got}"
         logger.warning("drop_rejected", name=fact.name, entry=fact.entry, problem=problem, remedy=fact.remedy)
 
@@ -253,15 +255,27 @@ def brake(file: Path, quiet_hours: str, now: time.struct_time) -> str:
     return f"quiet hours until {end}" if quiet_hours and is_quiet else ""
 
 
+def is_short(fact: Fact, ramps: Ramps) -> bool:
+    """Whether something ended short of what was asked. A ramp counts by its own end: its targets say what may lack."""
+    match fact:
+        case e.JobSettled():
+            return fact.outcome != "certified" and not ramps.is_climbing(fact.job)
+        case e.RampSettled():
+            return fact.outcome != "reached"
+        case _:
+            return isinstance(fact, e.DropRejected)
+
+
 def fell_short(state: State, since: float) -> int:
-    """What got no certificate in the lives of the daemon since then; there may have been none."""
+    """What ended short in the lives of the daemon since then; there may have been none."""
     if not any(life.started_at >= since for life in state.views.health.lives):
         return 0
-    facts = (fact for facts in Log(state.folder / "log", segment_bytes=1).read() for fact in facts if fact.at >= since)
-    return sum(
-        isinstance(fact, e.DropRejected) or (isinstance(fact, e.JobSettled) and fact.outcome != "certified")
-        for fact in facts
-    )
+    ramps, short = Ramps(), 0
+    for fact in (fact for facts in Log(state.folder / "log", segment_bytes=1).read() for fact in facts):
+        if fold := FOLD.get(type(fact)):
+            fold(ramps, fact)
+        short += fact.at >= since and is_short(fact, ramps)
+    return short
 
 
 def _told(error: BaseException) -> Exit:

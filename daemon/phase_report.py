@@ -92,7 +92,7 @@ def run_report(result: Result) -> dict[str, Any]:
     ids = {
         "completed": _named(row for row in rows if row.patch),
         "incomplete": sorted({*result.total} - {row.name for row in rows}),
-        "empty_patch": _named(row for row in rows if not row.patch),
+        "empty_patch": _named(row for row in rows if not row.patch and row.health != "excluded"),
         "submitted": _named(rows),
         "resolved": _named(row for row in rows if row.outcome == "certified"),
         "unresolved": _named(row for row in rows if row.patch and row.outcome != "certified"),

@@ -5,7 +5,7 @@ Everything is answered from the log, because the log is all that there is; the r
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,8 +26,10 @@ from daemon.text.shown import printable
 from daemon.views import Folder, Views
 from daemon.views.jobs import Job
 from daemon.views.queue import Queue
-from daemon.views.ramp import Ramp
+from daemon.views.ramp import Facts, Instance, Ramp
 from daemon.words import read_words
+
+COUNTED = ("runs", "attempts", "tokens", "seconds")  # numbers of an instance that are sums over facts
 
 
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
@@ -149,32 +151,61 @@ def _explain_ramp(state: Path, name: str) -> int:
         for facts in facts_in(state):
             folder.fold(facts)
             ramp = views.ramp.ramps.get(name, ramp)  # it may be forgotten later
+        if ramp is None:
+            return unknown(name)
+        told = [*(phase.facts for phase in ramp.phases), *(row.facts for row in ramp.instances.values())]
+        wanted = {seq for numbered in told for seqs in numbered.values() for seq in seqs}
+        named = {fact.seq: fact for facts in facts_in(state) for fact in facts if fact.seq in wanted}
     except LogBroken as error:
         return refuse(error)
-    if ramp is None:
-        return unknown(name)
-    for line in _climbed(ramp):
+    for line in _climbed(ramp, named):
         print(line)
     return Exit.DONE
 
 
-def _climbed(ramp: Ramp) -> Iterator[str]:
+def _climbed(ramp: Ramp, facts: Mapping[int, AnyFact]) -> Iterator[str]:
     yield f"{ramp.id}: {printable(ramp.title)}, {len(ramp.instances)} instances in phases of {ramp.sizes}"
     for phase in ramp.phases:
         yield f"phase {phase.number} ({phase.size}): {phase.reason or 'under way'}; {_numbered(phase.facts)}"
+        certified = [seq for name in phase.viable for seq in ramp.instances[name].facts.get("certified", ())]
+        yield f"      solved: {_listed(certified)}"
+        if phase.is_settled:
+            ends = phase.facts["opened"][-1], phase.facts["settled"][-1]
+            yield f"      {facts[ends[1]].at - facts[ends[0]].at:.1f} s: from fact {ends[0]} to {ends[1]}"
     for row in ramp.within(ramp.phases[-1].size if ramp.phases else 0):
         became = row.outcome or ("open" if row.is_open else "not opened")
         counted = f"{row.runs} runs, {row.attempts} attempts, {row.tokens} tokens, {row.busy_s:.1f} s"
         why = "; ".join(printable(" ".join(text.split())) for text in (row.cause or row.error,) if text)
-        yield f"  {printable(row.name)} = {row.job} {became}: {counted}; {_numbered(row.facts)} {why}".rstrip()
+        once = {what: seqs for what, seqs in row.facts.items() if what not in COUNTED}
+        yield f"  {printable(row.name)} = {row.job} {became}: {counted}; {_numbered(once)} {why}".rstrip()
+        yield from (f"      {line}" for line in _counted(row, facts))
     if ramp.settled:
         yield f"{ramp.settled.outcome} (fact {ramp.settled.seq}): {ramp.settled.reason}"
         yield f"next: {ramp.settled.command}"
     yield f"every fact that is counted here: python -m daemon show {ramp.id}"
 
 
-def _numbered(facts: dict[str, int]) -> str:
-    return "facts " + ", ".join(f"{what} {seq}" for what, seq in facts.items())
+def _counted(row: Instance, facts: Mapping[int, AnyFact]) -> Iterator[str]:
+    """Each number of an instance as the sum that it is, looked up anew in the log."""
+    for what in ("runs", "attempts"):
+        if seqs := row.facts.get(what):
+            yield f"{len(seqs)} {what}: {_listed(seqs)}"
+    answers = [fact for seq in row.facts.get("tokens", ()) if isinstance(fact := facts[seq], e.Proposed)]
+    if answers:
+        parts = [f"{fact.tokens_in} + {fact.tokens_out} (fact {fact.seq})" for fact in answers]
+        yield f"{sum(fact.tokens_in + fact.tokens_out for fact in answers)} tokens: {' + '.join(parts)}"
+    ends = [facts[seq] for seq in row.facts.get("seconds", ())]
+    if spans := list(zip(ends[::2], ends[1::2], strict=True)):
+        parts = [f"{last.at - first.at:.1f} (fact {first.seq} to {last.seq})" for first, last in spans]
+        yield f"{sum(last.at - first.at for first, last in spans):.1f} s of a worker: {' + '.join(parts)}"
+
+
+def _numbered(facts: Facts) -> str:
+    return "facts " + ", ".join(f"{what} {', '.join(map(str, seqs))}" for what, seqs in facts.items())
+
+
+def _listed(seqs: Sequence[int]) -> str:
+    return f"fact{'s' if len(seqs) > 1 else ''} {', '.join(map(str, seqs)) or 'none'}"
 
 
 def _standing(job: Job, queue: Queue) -> Iterator[str]:

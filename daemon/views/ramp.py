@@ -18,6 +18,7 @@ FEEDBACK_KEPT = 30  # attempts of an instance: more than the base runs have
 MESSAGE_CHARACTERS = 400  # of each; all of it is in the job's own report
 
 Health = Literal["", "held", "excluded"]
+Facts = dict[str, list[int]]  # what is told → the numbers of the facts that say so, or that it is counted from
 
 
 class Feedback(Struct):
@@ -59,7 +60,7 @@ class Instance(Struct):
     has_crashed: bool = False
     patch: str = ""
     certificate: str = ""
-    facts: dict[str, int] = {}  # what is told here → the number of the fact that says so
+    facts: Facts = {}
 
     @property
     def is_told(self) -> bool:
@@ -82,7 +83,7 @@ class Phase(Struct):
     released_at: float = 0.0
     settled_at: float = 0.0
     reason: str = ""
-    facts: dict[str, int] = {}
+    facts: Facts = {}
 
 
 class Ramp(Struct):
@@ -123,7 +124,7 @@ class Ramps(Struct):
     accepted: int = 0
     ramps: dict[str, Ramp] = field(default_factory=dict)
     places: dict[str, tuple[str, str]] = field(default_factory=dict)  # job → its ramp, its name there
-    in_hand: dict[str, float] = field(default_factory=dict)  # a run of theirs → since when
+    in_hand: dict[str, tuple[float, int]] = field(default_factory=dict)  # a run of theirs → since when, by which fact
 
     def under_way(self) -> list[Ramp]:
         """Those that are not over."""
@@ -139,6 +140,10 @@ class Ramps(Struct):
             return None
         ramp, name = self.places[job]
         return self.ramps[ramp].instances[name]
+
+    def is_climbing(self, job: str) -> bool:
+        """Whether this is a job of a ramp that is not over."""
+        return (ramp := self.of(job)) is not None and ramp.settled is None
 
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/ramp.json."""
@@ -235,6 +240,7 @@ def _reopened(ramps: Ramps, fact: e.RampReopened) -> None:
         ramp.instances[name].is_again = True
     if phase := ramp.phase:
         phase.is_released = phase.is_settled = False
+        phase.opened_at, phase.facts = fact.at, {"opened": [fact.seq]}
 
 
 def _cancel_asked(ramps: Ramps, fact: e.CancelAsked) -> None:
@@ -247,21 +253,21 @@ def _cancel_asked(ramps: Ramps, fact: e.CancelAsked) -> None:
 def _phase_opened(ramps: Ramps, fact: e.PhaseOpened) -> None:
     ramp = ramps.ramps[fact.ramp]
     target = ramp.targets[fact.phase - 1]
-    ramp.phases = [*ramp.phases, Phase(fact.phase, fact.size, target, fact.at, facts={"opened": fact.seq})]
+    ramp.phases = [*ramp.phases, Phase(fact.phase, fact.size, target, fact.at, facts={"opened": [fact.seq]})]
 
 
 def _phase_released(ramps: Ramps, fact: e.PhaseReleased) -> None:
     phase = ramps.ramps[fact.ramp].phases[-1]
     phase.viable, phase.excluded = fact.viable, fact.excluded
     phase.is_released, phase.released_at = True, fact.at
-    phase.facts = phase.facts | {"released": fact.seq}
+    phase.facts = noted(phase.facts, "released", fact)
 
 
 def _phase_settled(ramps: Ramps, fact: e.PhaseSettled) -> None:
     phase = ramps.ramps[fact.ramp].phases[-1]
     phase.is_settled, phase.solved, phase.reason = True, fact.solved, fact.reason
     phase.settled_at = fact.at
-    phase.facts = phase.facts | {"settled": fact.seq}
+    phase.facts = noted(phase.facts, "settled", fact)
 
 
 def _ramp_settled(ramps: Ramps, fact: e.RampSettled) -> None:
@@ -290,23 +296,27 @@ def _opened(ramps: Ramps, fact: e.JobAccepted | e.JobReopened) -> None:
         before=ramp.instances[fact.instance].before,
         runs=getattr(fact, "runs_before", 0),
         accepted_at=fact.at,
-        facts={"opened": fact.seq},
+        facts={"opened": [fact.seq]},
     )
 
 
 def _run_opened(ramps: Ramps, fact: e.RunOpened) -> None:
     if row := ramps.instance(fact.job):
         row.runs += 1
+        _note(row, "runs", fact)
 
 
 def _claimed(ramps: Ramps, fact: e.RunClaimed) -> None:
     if row := ramps.instance(fact.job):
         row.parked = ""
-        ramps.in_hand[fact.run] = fact.at
+        ramps.in_hand[fact.run] = fact.at, fact.seq
 
 
 def _let_go(ramps: Ramps, row: Instance, fact: e.OfRun) -> None:
-    row.busy_s += fact.at - ramps.in_hand.pop(fact.run, fact.at)
+    if held := ramps.in_hand.pop(fact.run, None):
+        since, claim = held
+        row.busy_s += fact.at - since
+        row.facts = row.facts | {"seconds": [*row.facts.get("seconds", ()), claim, fact.seq]}
 
 
 def _parked(ramps: Ramps, fact: e.RunParked) -> None:
@@ -349,8 +359,10 @@ def _refused(ramps: Ramps, fact: e.RunRefused) -> None:
 
 
 def _proposed(ramps: Ramps, fact: e.Proposed) -> None:
-    if row := ramps.instance(fact.job):
-        row.tokens += fact.tokens_in + fact.tokens_out
+    row, tokens = ramps.instance(fact.job), fact.tokens_in + fact.tokens_out
+    if row and tokens:  # a replay and a template ask no model
+        row.tokens += tokens
+        _note(row, "tokens", fact)
 
 
 def _attempt_failed(ramps: Ramps, fact: e.AttemptFailed) -> None:
@@ -360,13 +372,14 @@ def _attempt_failed(ramps: Ramps, fact: e.AttemptFailed) -> None:
         row.green = fact.message[:MESSAGE_CHARACTERS]
         told = Feedback(fact.run, fact.attempt, fact.failure, row.green, fact.seq)
         row.feedback = [*row.feedback, told][-FEEDBACK_KEPT:]
+        _note(row, "attempts", fact)
 
 
 def _passed(ramps: Ramps, fact: e.GreenGatePassed) -> None:
     if row := ramps.instance(fact.job):
         row.attempts += 1
         row.failure, row.green = "", f"{fact.fixed} fixed, {fact.kept} kept"
-        _note(row, "green", fact)
+        _note(row, "attempts", fact)
 
 
 def _crashed(ramps: Ramps, fact: e.StepCrashed) -> None:
@@ -394,7 +407,12 @@ def _put_down(ramps: Ramps, _: e.DaemonStarted | e.DaemonStopped) -> None:
 
 
 def _note(row: Instance, what: str, fact: e.Fact) -> None:
-    row.facts = row.facts | {what: fact.seq}
+    row.facts = noted(row.facts, what, fact)
+
+
+def noted(facts: Facts, what: str, fact: e.Fact) -> Facts:
+    """These facts, and one more for something. Made anew, for who keeps a phase as it settled keeps these."""
+    return facts | {what: [*facts.get(what, ()), fact.seq]}
 
 
 FOLD: dict[type[e.Fact], Callable[[Ramps, Any], None]] = {

@@ -47,8 +47,26 @@ REAL: dict[str, Any] = {
 # What is dropped
 
 
-def asked(row: Row, clone: Path, known: Mapping[str, Any]) -> dict[str, object]:
+def rows_of(file: Path) -> list[Row]:
+    """The rows of a file."""
+    return [json.loads(text) for text in file.read_text().splitlines()]
+
+
+def at_hand(rows: Sequence[Row], repos: Path) -> list[Row]:
+    """Those whose tree is there."""
+    return [row for row in rows if commit_of(row, repos / row["repo"])]
+
+
+def settings(rows: Sequence[Row], repos: Path, answers: Path) -> dict[str, Any]:
+    """Those of a daemon that is given these rows, and these answers."""
+    clones = {name: (repos / name).resolve() for name in {row["repo"] for row in rows}}
+    named = ",".join(f"{name}={clone}" for name, clone in sorted(clones.items()))
+    return REAL | {"answers_path": answers, "repos": named}
+
+
+def asked(row: Row, clone: Path) -> dict[str, object]:
     """The row as a drop, in the environment that it needs."""
+    known = tomllib.loads(ENVIRONMENTS.read_text())
     wanted = dict(known[row["repo"]].get(row["version"]) or known[row["repo"]]["any"])
     wanted |= known["instances"].get(row["instance_id"], {})
     tests = wanted.pop("tests", None)
@@ -161,15 +179,12 @@ def main() -> int:
     parser.add_argument("--gate-runs", type=int, default=1, help="flakiness is not what is asked here")
     parser.add_argument("--dry", action="store_true", help="print, and leave the page alone")
     options = parser.parse_args()
-    known = tomllib.loads(ENVIRONMENTS.read_text())
-    rows: list[Row] = [json.loads(text) for text in options.rows.read_text().splitlines()]
+    rows = rows_of(options.rows)
     chosen = [row for row in rows if re.search(options.only, row["instance_id"])]
-    there = [row for row in chosen if commit_of(row, options.repos / row["repo"])]
+    there = at_hand(chosen, options.repos)
     began = time.monotonic()
-    answers = {row["instance_id"]: answer(row["patch"]) for row in rows}
-    shared = REAL | {
-        "answers_path": script(options.home / "answers.jsonl", answers),
-        "repos": ",".join(f"{name}={(options.repos / name).resolve()}" for name in {row["repo"] for row in rows}),
+    answers = script(options.home / "answers.jsonl", {row["instance_id"]: answer(row["patch"]) for row in rows})
+    shared = settings(rows, options.repos, answers) | {
         "workers": options.workers,
         "sandbox": options.sandbox,
         "gate_runs": options.gate_runs,
@@ -178,7 +193,7 @@ def main() -> int:
     before = told(daemon) if (daemon.state / "log").exists() else {}
     for row in there:
         if row["instance_id"] not in before:
-            daemon.drop(f"{row['instance_id']}.json", asked(row, options.repos / row["repo"], known))
+            daemon.drop(f"{row['instance_id']}.json", asked(row, options.repos / row["repo"]))
     with daemon:
         daemon.start("once").wait(HOURS_S)
     seen: dict[str, Told] = {}

@@ -133,8 +133,7 @@ def known(number: int, drop: dict[str, Any], wrong: int) -> tuple[dict[str, Any]
     name = Path(drop["repo"]).name
     gold = (GOLD / f"{name}.diff").read_text()
     is_wrong = wrong and number % wrong == wrong - 1
-    headed = gold if gold.startswith("diff ") else gold.replace("--- a/", "diff --git a/\n--- a/")
-    said = "I would leave it as it is." if is_wrong else answer(headed)
+    said = "I would leave it as it is." if is_wrong else answer(gold)
     return drop | {"repo": str(HOUSE / drop["repo"]), "instance_id": name, "gold_patch": gold}, said
 
 

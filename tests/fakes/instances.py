@@ -18,8 +18,9 @@ _FENCES = re.compile(r"`{3,}")
 
 
 def answer(patch: str) -> str:
-    """A git diff in the house's edit format."""
-    files = re.split(r"^diff --git ", patch, flags=re.MULTILINE)[1:]
+    """A diff, git's or a plain one, in the house's edit format."""
+    headed = patch if "diff --git " in patch else patch.replace("--- a/", "diff --git a/\n--- a/")
+    files = re.split(r"^diff --git ", headed, flags=re.MULTILINE)[1:]
     return "\n".join(edit for file in files for edit in _edits(file.split("\n")))
 
 
@@ -62,6 +63,11 @@ def _fenced(lines: list[str]) -> str:
     longest = max((len(found) for line in lines for found in _FENCES.findall(line)), default=2)
     fence = "`" * (longest + 1)
     return "\n".join([fence, *lines, fence])
+
+
+def useless(path: str) -> str:
+    """An answer that lands and mends nothing."""
+    return f"FILE: {path}\nLINES: all\nREASONING: so\nREPLACEMENT:\n{_fenced(['NOTHING = None'])}\n"
 
 
 def script(path: Path, answers: Mapping[str, str]) -> Path:

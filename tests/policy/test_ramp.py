@@ -74,6 +74,17 @@ def test_who_cannot_be_judged_is_named_and_is_in_no_denominator(climb: Climb) ->
     assert climb.ramp.phases[1].excluded == {"b1": "environment: no such package"}
 
 
+def test_each_number_names_the_facts_that_it_is_counted_from(climb: Climb) -> None:
+    to_phase_two(climb)
+    row = climb.row("a1")
+    facts = {fact.seq: fact for fact in climb.told.facts}
+    kinds = {what: [type(facts[seq]).__name__ for seq in seqs] for what, seqs in row.facts.items()}
+    assert (row.tokens, kinds["tokens"]) == (10, ["Proposed"])
+    assert (row.attempts, kinds["attempts"]) == (1, ["GreenGatePassed"])
+    assert (row.runs, kinds["runs"]) == (1, ["RunOpened"])
+    assert kinds["seconds"] == ["RunClaimed", "RunParked", "RunClaimed", "RunSettled"]
+
+
 def stopped(climb: Climb, failure: e.Failure = "other_failure") -> e.RampSettled:
     to_phase_two(climb)
     climb.red("a2", "b1")

@@ -1,6 +1,7 @@
 """A ramp in a real daemon, killed on the way: right numbers, files that others read, and the same again by replay."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> DaemonProcess:
     scripts = {2: "broken", 3: "die 1, fail, fix", 5: "die 1, fix"}
     rows = [row(number, scripts.get(number, "fail, fix")) for number in range(6)]
     daemon.drop("ramp.json", {"kind": "ramp", "title": "six", "instances": rows, "phases": SIZES})
-    daemon.start("once").wait()
+    assert daemon.start("once").wait() == 0, "it reached its end; who could not be judged is no failure"
     return daemon
 
 
@@ -73,13 +74,37 @@ def test_its_results_are_there_and_each_number_names_its_facts(climbed: DaemonPr
     assert (first["attempts_made"], first["feedback_history"][0]["failure"]) == (2, "same_failure")
     assert first["patch"].startswith("--- a/mended.py")
     kinds = {fact.seq: type(fact).__name__ for fact in climbed.facts()}
-    assert [kinds[seq] for seq in first["facts"].values()] == [
-        "JobAccepted",
-        "RedGateHeld",
-        "GreenGatePassed",
-        "Certified",
-        "JobSettled",
-    ]
+    assert {what: [kinds[seq] for seq in seqs] for what, seqs in first["facts"].items()} == {
+        "opened": ["JobAccepted"],
+        "runs": ["RunOpened"],
+        "red": ["RedGateHeld"],
+        "attempts": ["AttemptFailed", "GreenGatePassed"],
+        "certified": ["Certified"],
+        "settled": ["JobSettled"],
+        "seconds": ["RunClaimed", "RunParked", "RunClaimed", "RunSettled"],
+    }
+
+
+def test_every_number_is_counted_from_the_facts_that_it_names(climbed: DaemonProcess) -> None:
+    """Each phase's file, counted again: nothing but the log and the numbers of facts in the file."""
+    facts = {fact.seq: fact for fact in climbed.facts()}
+    for path in (climbed.state / "results" / "ramp" / "m-000001").glob("phase_*.json"):
+        told = json.loads(path.read_bytes())
+        named = {what: facts[seqs[-1]] for what, seqs in told["facts"].items()}
+        assert told["seconds"] == named["settled"].at - named["opened"].at
+        certified = [row for row in told["instances"] if "certified" in row["facts"]]
+        assert told["success_rate"] == len(certified) / len(getattr(named["released"], "viable", ()))
+        for row in told["instances"]:
+            mine = {what: [facts[seq] for seq in seqs] for what, seqs in row["facts"].items()}
+            assert row["runs"] == len(mine["runs"])
+            assert row["attempts_made"] == len(mine.get("attempts", ()))
+            assert row["tokens"] == sum(fact.tokens_in + fact.tokens_out for fact in _answers(mine.get("tokens", ())))
+            spans = zip(mine["seconds"][::2], mine["seconds"][1::2], strict=True)
+            assert row["seconds"] == pytest.approx(sum(last.at - first.at for first, last in spans))
+
+
+def _answers(facts: Iterable[e.AnyFact]) -> list[e.Proposed]:
+    return [fact for fact in facts if isinstance(fact, e.Proposed)]
 
 
 def test_predictions_and_report_are_those_that_the_benchmark_reads(climbed: DaemonProcess) -> None:
@@ -99,9 +124,18 @@ def test_a_replay_writes_the_same_bytes(climbed: DaemonProcess, tmp_path: Path) 
 
 
 def test_one_command_traces_every_number(climbed: DaemonProcess) -> None:
+    """What the files say stands there too, each number with its facts, and `show` tells these."""
     explained = climbed.ask("explain", "m-000001").stdout
+    shown = climbed.ask("show", "m-000001").stdout
+    known = {int(line.split()[0]) for line in shown.splitlines()}
     assert "phase 3 (6): 5 of 5 viable solved (100%" in explained
     assert "i2 = r-000003 refused" in explained
-    shown = climbed.ask("show", "m-000001").stdout
-    counted = [line for line in shown.splitlines() if "Certified " in line]
-    assert len(counted) == 5
+    told = json.loads((climbed.state / "results" / "ramp" / "m-000001" / "phase_3_instances.json").read_bytes())
+    for each in [told, *told["instances"]]:
+        for what, seqs in each["facts"].items():
+            assert set(seqs) <= known, what
+    for row in told["instances"]:
+        [start] = [place for place, line in enumerate(explained.splitlines()) if f" = {row['job']} " in line]
+        here = "\n".join(explained.splitlines()[start : start + 5])
+        assert f"{row['attempts_made']} attempts, {row['tokens']} tokens, {row['seconds']:.1f} s" in here
+        assert f"{row['seconds']:.1f} s of a worker: " in here

@@ -29,28 +29,47 @@ def fact(kind: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401  a fact's
 
 
 ACCEPTED = fact("JobAccepted", drop={"instance_id": "off_by_one"})
-ANSWERED = fact("Proposed", attempt=1, tokens_out=90, seconds=10.0)
+ANSWERED = fact("Proposed", attempt=1, tokens_out=90, seconds=60.0)  # most of it, others were served
+CALL = {"answer": {"tokens_out": 90, "seconds": 10.0}}
 
 
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
         ([fact("Certified", attempt=1)], "100% readable answers, 100% green, 9 tokens/s"),
-        ([fact("AttemptFailed", failure="unreadable_answer")], "0% readable answers, 0% green, 9 tokens/s"),
-        ([fact("AttemptFailed", failure="same_failure")], "100% readable answers, 0% green, 9 tokens/s"),
+        ([fact("AttemptFailed", attempt=1, failure="unreadable_answer")], "0% readable answers, 0% green, 9 tokens/s"),
+        ([fact("AttemptFailed", attempt=1, failure="same_failure")], "100% readable answers, 0% green, 9 tokens/s"),
+        (
+            [ANSWERED | {"attempt": 2}, fact("AttemptFailed", attempt=1, failure="no_answer")],
+            "50% readable answers, 0% green, 9 tokens/s",
+        ),
     ],
 )
 def test_it_says_of_a_model_how_readable_how_green_how_fast(
     doctor: ModuleType, tmp_path: Path, facts: list[dict[str, Any]], words: str
 ) -> None:
-    told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED, *facts], [], tmp_path, 10.0), "small"))
+    told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED, *facts], [CALL], tmp_path, 10.0), "small"))
     assert told[-1].startswith(f"this model: {words}")
 
 
 def test_a_model_that_is_not_there_is_told_with_the_reason(doctor: ModuleType, tmp_path: Path) -> None:
-    facts = [ACCEPTED, fact("WorldFaulted", message="nobody listens at 127.0.0.1:11434")]
+    facts = [ACCEPTED, fact("WorldFaulted", fault="models_down", message="nobody listens at 127.0.0.1:11434")]
     told = list(doctor.verdict(doctor.Seen(facts, [], tmp_path, 10.0), "small"))
-    assert told[-1] == "this model: small has not answered: nobody listens at 127.0.0.1:11434"
+    assert told[-1] == (
+        "this model: small has not answered: nobody listens at 127.0.0.1:11434; "
+        "`ollama serve` starts the server, `ollama pull small` fetches the model"
+    )
+
+
+def test_it_waits_for_the_unhealthy_examples_though_nobody_answers(doctor: ModuleType, tmp_path: Path) -> None:
+    unhealthy = fact("JobAccepted", job="r-000002", drop={"instance_id": "unhealthy_flaky"})
+    facts = [ACCEPTED, unhealthy, fact("WorldFaulted", fault="models_down", message="nobody listens")]
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "1.jsonl").write_text("".join(json.dumps(each) + "\n" for each in facts) + '{"half')
+    assert not doctor.nobody_answers(tmp_path)
+    with (tmp_path / "log" / "2.jsonl").open("w") as log:
+        log.write(json.dumps(fact("JobSettled", job="r-000002")) + "\n")
+    assert doctor.nobody_answers(tmp_path)
 
 
 def test_a_house_in_which_nothing_happened_is_silent_in_all(doctor: ModuleType, tmp_path: Path) -> None:
