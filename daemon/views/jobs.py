@@ -49,6 +49,9 @@ class Run(Struct, gc=False):
     evidence: str = ""  # and all of it, a blob
     signature: str = ""
     plan: Attempt | None = None  # of an idea: the round that planned it
+    advice: Attempt | None = None  # the round in which an advisor wrote a diagnosis, whatever that came to
+    advisor: str = ""
+    values: str | None = None  # what variables held, a blob; "" where that could not be seen
     model_digest: str = ""
     verdict: str = ""
     cause: str = ""
@@ -62,8 +65,8 @@ class Run(Struct, gc=False):
     reason: str = ""
 
     def rounds(self) -> list[Attempt]:
-        """Everything that was asked for: the attempts, and the plan before them."""
-        return [*([self.plan] if self.plan else []), *self.attempts]
+        """Everything that was asked for: the attempts, and the plan or the diagnosis before them."""
+        return [*filter(None, (self.plan, self.advice)), *self.attempts]
 
 
 class Job(Struct, gc=False):
@@ -332,7 +335,7 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
     run.stage, run.verdict, run.cause = "refused", fact.verdict, fact.cause
 
 
-def _asked(jobs: Jobs, fact: e.Planned | e.Proposed) -> None:
+def _asked(jobs: Jobs, fact: e.Planned | e.Advised | e.Proposed) -> None:
     """Count a model's answer."""
     jobs.today.begin(fact.at)
     jobs.today.calls += 1
@@ -358,6 +361,28 @@ def _planned(jobs: Jobs, fact: e.Planned) -> None:
         run.attempts.append(plan)
     else:
         run.stage, run.plan = "planned", plan
+
+
+def _advised(jobs: Jobs, fact: e.Advised) -> None:
+    run = _run(jobs, fact)
+    run.advice, run.advisor = Attempt(0), fact.model
+    if fact.trouble:
+        return
+    _asked(jobs, fact)
+    run.advice = Attempt(
+        0,
+        "model",
+        prompt=fact.prompt,
+        answer=fact.answer,
+        seed=fact.seed,
+        tokens_in=fact.tokens_in,
+        tokens_out=fact.tokens_out,
+        seconds=fact.seconds,
+    )
+
+
+def _values_measured(jobs: Jobs, fact: e.ValuesMeasured) -> None:
+    _run(jobs, fact).values = fact.values
 
 
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
@@ -473,6 +498,8 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.GoldChecked: _gold_checked,
     e.RunRefused: _refused,
     e.Planned: _planned,
+    e.Advised: _advised,
+    e.ValuesMeasured: _values_measured,
     e.Proposed: _proposed,
     e.Recalled: _recalled,
     e.NothingFound: _nothing_found,

@@ -348,7 +348,7 @@ def _refused(ramps: Ramps, fact: e.RunRefused) -> None:
         _note(row, "refused", fact)
 
 
-def _proposed(ramps: Ramps, fact: e.Proposed) -> None:
+def _proposed(ramps: Ramps, fact: e.Advised | e.Proposed) -> None:
     if row := ramps.instance(fact.job):
         row.tokens += fact.tokens_in + fact.tokens_out
 
@@ -415,6 +415,7 @@ FOLD: dict[type[e.Fact], Callable[[Ramps, Any], None]] = {
     e.RedGateHeld: _red,
     e.GoldChecked: _gold_checked,
     e.RunRefused: _refused,
+    e.Advised: _proposed,
     e.Proposed: _proposed,
     e.AttemptFailed: _attempt_failed,
     e.GreenGatePassed: _passed,

@@ -101,8 +101,8 @@ def rows(found: list[Output], which: str) -> Iterator[Row]:
                 None,
                 None if goal is None else mine >= goal,
             )
-    agree = (f"{score(found, key)[1]:.3f}" for key in (_coarse, _word_for_word))
-    yield Row(f"{which}coarse keys of one bug that agree", *agree)
+    agree, agree_word_for_word = (f"{score(found, key)[1]:.3f}" for key in (_coarse, _word_for_word))
+    yield Row(f"{which}coarse keys of one bug that agree", agree, agree_word_for_word)
 
 
 def score(found: Iterable[Output], key: Callable[[Output], Hashable]) -> tuple[float, float]:

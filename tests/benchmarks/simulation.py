@@ -261,7 +261,7 @@ def _replays(views: Views, messages: Index, job: Job, signature: str, told: "_Te
     return False
 
 
-def _ended(ends: list[tuple[bool, Sequence[str]]]) -> Ended:
+def _ended(ends: Sequence[tuple[bool, Sequence[str]]]) -> Ended:
     """From whether each job was mended, and the rungs that were climbed for it."""
     count = len(ends)
     asked = [[rung for rung in climbed if rung != RUNGS[0]] for _, climbed in ends]
