@@ -20,6 +20,7 @@ class Attempt(Struct, gc=False):
     seed: int | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    cost_usd: float = 0.0
     is_cut_off: bool = False
     warnings: list[str] = []
     files: list[str] = []

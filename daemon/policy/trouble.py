@@ -10,6 +10,7 @@ from daemon.views.jobs import Job, Run
 LASTING = frozenset(
     ("over_budget", "unknown_price", "bad_key", "request_refused", "recording_missing", "sandbox_cannot")
 )
+ADVISOR_FAULTS = 6  # some minutes: what an advisor says helps, and is worth no night
 MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling
 
 
@@ -27,11 +28,11 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step | None:
 def _after_a_fault(job: Job, run: Run, settings: Settings) -> Step:
     """Wait, as long as that may help; then do without an advisor, but not without anybody else."""
     said, is_lasting = f"{run.fault}: {run.fault_message}", run.fault in LASTING
+    if asking.asks_an_advisor(job, run) and (is_lasting or run.faults >= ADVISOR_FAULTS):
+        return steps.GoWithout(job.id, run.id, said)
     if not is_lasting and run.faults < settings.faults_per_run:
         delay_s = backoff(run.faults, settings.fault_backoff_s, settings.fault_backoff_max_s)
         return steps.ParkRun(job.id, run.id, said, delay_s)
-    if asking.asks_an_advisor(job, run):
-        return steps.GoWithout(job.id, run.id, said)
     reason = said if is_lasting else f"the world was at fault {run.faults} times; the last: {said}"
     return steps.SettleRun(job.id, run.id, "failed", reason)
 

@@ -9,6 +9,7 @@ from daemon import steps
 from daemon.events import Fact
 from daemon.policy import next_step
 from daemon.policy.known import NOTHING
+from daemon.policy.trouble import ADVISOR_FAULTS
 from daemon.settings import Settings
 from daemon.steps import Step
 from tests.fakes.told import Told
@@ -72,7 +73,7 @@ def test_what_a_rung_brought_counts_the_call_of_its_advisor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "times"), [("over_budget", 1), ("models_down", SETTINGS.faults_per_run)], ids=["lasting", "again"]
+    ("fault", "times"), [("over_budget", 1), ("models_down", ADVISOR_FAULTS)], ids=["lasting", "again"]
 )
 def test_an_advisor_who_cannot_be_had_is_done_without(fault: str, times: int) -> None:
     faulted = e.WorldFaulted(**AT, step="Advise", fault=fault, message="it is not to be had")
