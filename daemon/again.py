@@ -13,18 +13,20 @@ from daemon import verification
 from daemon.blobs import Blobs
 from daemon.certificate import Check, Unusable, trust
 from daemon.effects import ideas
+from daemon.effects.models import Request
 from daemon.effects.propose import question
 from daemon.effects.replay import replaying
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault
 from daemon.exits import Exit
 from daemon.log import LogBroken
-from daemon.policy.asking import WITHOUT_A_MODEL, propose
+from daemon.policy.asking import WITHOUT_A_MODEL, advise, propose
 from daemon.policy.known import NOTHING
 from daemon.policy.ladder import rung_of
 from daemon.reading import found, prompts, refuse, unknown
 from daemon.settings import Settings
 from daemon.steps import Propose
+from daemon.text.prompt import Prompt
 from daemon.views.jobs import Run
 
 
@@ -67,12 +69,22 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
         return Exit.USAGE
     run = Run(f"{job}.next", len(known.runs) + 1, rung.attempts, rung.id, evidence=evidence)
     run.given_up = list(WITHOUT_A_MODEL)
-    step = propose(known, run, settings, NOTHING._replace(fixes=views.fix_database))
+    remembering = NOTHING._replace(fixes=views.fix_database)
+    step = propose(known, run, settings, remembering)
     if not isinstance(step, Propose):
         raise TypeError(f"{name} asks no model")
     blobs = Blobs(Path(settings.state_dir) / "blobs")
     asks = ideas.question if known.kind == "idea" else question
-    request, made = anyio.run(asks, Workshop(settings, {}), step, blobs)
+    shop = Workshop(settings, {})
+    if rung.advisor and known.kind == "repair":
+        _print(*anyio.run(asks, shop, advise(known, run, settings, remembering), blobs))
+        print("\n# That was the advisor. Then this one is asked for edits, and shown the diagnosis besides:\n")
+    if rung.aid == "values" and not step.values:
+        print("# The values are measured once a run gets there, and shown besides.\n")
+    _print(*anyio.run(asks, shop, step, blobs))
+    return Exit.DONE
+
+
+def _print(request: Request, made: Prompt) -> None:
     print(f"# {request.model}, temperature {request.temperature}, seed {request.seed}, window {request.num_ctx}")
     print(made.system, made.user, sep="\n\n")
-    return Exit.DONE

@@ -162,6 +162,8 @@ class Proof(_Said, frozen=True, kw_only=True):
     proposer: str
     model: str = ""
     model_digest: str = ""
+    diagnosis: SomeSha256 = ""  # what the prompts show of an advisor, and which model that was
+    advisor: str = ""
     rung: str = ""
     limit: EditScope | None = None  # how much an answer was allowed to change
     attempts_made: Annotated[int, Meta(ge=1)]

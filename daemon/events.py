@@ -360,6 +360,34 @@ class Proposed(OfRun, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class Advised(OfRun, frozen=True, kw_only=True):
+    """A model said where the mistake is, for another one that writes the edits; prompt, answer and call are blobs.
+
+    One that cannot be had is done without: then `trouble` says why, and there is no answer. It never costs an attempt.
+    """
+
+    prompt: str = ""
+    answer: str = ""
+    trouble: str = ""
+    call: str = ""
+    model: str = ""
+    model_digest: str = ""
+    seed: int | None = None
+    done_reason: str = ""
+    cost_usd: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+class ValuesMeasured(OfRun, frozen=True, kw_only=True):
+    """What variables hold on suspicious lines was watched, in a failing and in a passing test: a blob, or a `why`."""
+
+    values: str = ""
+    why: str = ""
+    seconds: float = 0.0
+
+
 class NothingFound(OfRun, frozen=True, kw_only=True):
     """A proposer that needs no model has nothing to suggest, or nothing more; it cost no attempt.
 
@@ -539,6 +567,8 @@ AnyFact = Union[  # noqa: UP007  one name a line, so that a new fact is one line
     GoldChecked,
     RunRefused,
     Planned,
+    Advised,
+    ValuesMeasured,
     Proposed,
     NothingFound,
     EditsApplied,

@@ -78,7 +78,8 @@ def _table(runs: Iterable[Run]) -> Iterator[str]:
         asked = dict.fromkeys(attempt.proposer or "nobody" for attempt in run.attempts)
         tokens = sum(each.tokens for each in run.rounds())
         seconds = sum(attempt.seconds for attempt in run.attempts)
-        model = f" ({run.model})" if run.model else ""
+        advised = f", advised by {run.advisor}" if run.advisor else ""
+        model = f" ({run.model}{advised})" if run.model else ""
         cells = (str(run.number), run.rung or "base", ", ".join(asked) + model, str(len(run.attempts)), str(tokens))
         because = ", ".join(_counted(attempt.failure for attempt in run.attempts if attempt.failure)) or run.reason
         ended = run.outcome or run.state

@@ -43,8 +43,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     job_model_calls: Annotated[int, Meta(ge=1, description="Models are asked about one job at most so often.")] = 200
     job_tokens: Annotated[int, Meta(ge=1, description="… with at most so many tokens, in and out.")] = 4_000_000
     job_s: Annotated[float, Meta(gt=0, description="… and for at most so long, tests included.")] = 86_400.0
+    job_usd: Annotated[float, Meta(ge=0, description="… and for at most so much money; 0 is no limit.")] = 0.0
     day_model_calls: Annotated[int, Meta(ge=0, description="The same for all jobs of a day; 0 is no limit.")] = 0
     day_tokens: Annotated[int, Meta(ge=0, description="… in tokens; 0 is no limit.")] = 0
+    day_s: Annotated[float, Meta(ge=0, description="… in seconds of asking and testing; 0 is no limit.")] = 0.0
+    day_usd: Annotated[float, Meta(ge=0, description="… in money; 0 is no limit.")] = 0.0
     quiet_hours: Annotated[
         str,
         Meta(

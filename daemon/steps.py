@@ -20,6 +20,7 @@ class Attempt(Struct, gc=False):
     seed: int | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    cost_usd: float = 0.0
     is_cut_off: bool = False
     warnings: list[str] = []
     files: list[str] = []
@@ -110,6 +111,18 @@ class Propose(OfRun, frozen=True):
     start_at: int = 0
     replayed: list[Remembered] = []  # fixes to try as they are
     shown: list[Remembered] = []  # fixes to tell a model of
+    diagnosis: str = ""  # what an advisor said of it
+    values: str = ""  # what variables held
+
+
+class Advise(Propose, frozen=True):
+    """Ask a model for no edits, but for a diagnosis that another one will see."""
+
+
+class MeasureValues(OfRun, frozen=True):
+    """Watch what variables hold on suspicious lines, in a test that fails and in one that passes."""
+
+    evidence: str
 
 
 class ApplyEdits(OfRun, frozen=True):
@@ -160,6 +173,8 @@ class Certify(OfRun, frozen=True):
     project: str = ""
     rung: str = ""
     limit: EditScope | None = None
+    diagnosis: str = ""
+    advisor: str = ""
 
 
 # Decisions: done by being written down, with the time and the dice that they need
@@ -172,6 +187,13 @@ class FailAttempt(Step, frozen=True):
     attempt: int
     failure: Failure
     message: str
+
+
+class GoWithout(Step, frozen=True):
+    """Write down that an advisor cannot be had."""
+
+    run: str
+    trouble: str
 
 
 class Remember(Step, frozen=True):

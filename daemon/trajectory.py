@@ -39,7 +39,7 @@ def trajectory(job: Job, text: Text) -> bytes:
     """All runs of a job, as one conversation."""
     patch = _patch(job, text)
     status = SUBMITTED if job.outcome == "certified" else job.outcome or "open"
-    attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
+    attempts = [each for run in job.runs.values() for each in run.rounds()]
     document = {
         "info": {
             "model_stats": {"instance_cost": 0.0, "api_calls": sum(bool(attempt.answer) for attempt in attempts)},
@@ -60,8 +60,11 @@ def _messages(job: Job, text: Text, end: dict[str, str]) -> Iterator[dict[str, A
     yield {"role": "system", "content": f"{job.title}\n\n{problem}".strip()}
     for run in job.runs.values():
         yield {"role": "user", "content": "\n".join(_opening(run)), "extra": {"run": run.id}}
+        if run.advice:
+            yield from _round(run, run.advice, text)
         for attempt in run.attempts:
-            yield from _attempt(run, attempt, text)
+            yield from _round(run, attempt, text)
+            yield _verdict(run, attempt)
     yield {"role": "exit", "content": job.reason or job.outcome, "extra": end}
 
 
@@ -73,15 +76,19 @@ def _opening(run: Run) -> Iterator[str]:
         yield run.reason
 
 
-def _attempt(run: Run, attempt: Attempt, text: Text) -> Iterator[dict[str, Any]]:
+def _round(run: Run, attempt: Attempt, text: Text) -> Iterator[dict[str, Any]]:
     about = {"run": run.id, "attempt": attempt.number}
     if attempt.prompt:
         yield {"role": "user", "content": text(attempt.prompt), "extra": about}
     if attempt.answer:
         told = {"tokens": attempt.tokens, "seconds": attempt.seconds, "files": attempt.files}
         yield {"role": "assistant", "content": text(attempt.answer), "extra": about | told}
+
+
+def _verdict(run: Run, attempt: Attempt) -> dict[str, Any]:
     verdict = f"{attempt.failure}: {attempt.message}" if attempt.failure else "green"
-    yield {"role": "user", "content": verdict, "extra": about | {"fixed": attempt.fixed, "broken": attempt.broken}}
+    about = {"run": run.id, "attempt": attempt.number, "fixed": attempt.fixed, "broken": attempt.broken}
+    return {"role": "user", "content": verdict, "extra": about}
 
 
 def _model(job: Job) -> str:

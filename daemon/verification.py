@@ -116,6 +116,8 @@ def _named(proof: Proof) -> dict[str, str]:
     named = {proof.drop: "the job", proof.baseline.digest: "the list of the tests that passed before"}
     if proof.plan:
         named[proof.plan] = "the plan"
+    if proof.diagnosis:
+        named[proof.diagnosis] = "the diagnosis"
     for attempt in proof.feedback_history:
         named[attempt.prompt] = f"the prompt of attempt {attempt.number}"
         named[attempt.answer] = f"the answer of attempt {attempt.number}"

@@ -33,6 +33,8 @@ def real_hands(shop: Workshop) -> Hands:
         steps.PrepareWorkspace: repair.prepare_workspace,
         steps.RunRedGate: repair.run_red_gate,
         steps.CheckGold: ramp.check_gold,
+        steps.MeasureValues: unaided.measure_values,
+        steps.Advise: propose.advise,
         steps.Propose: propose.propose,
         steps.ApplyEdits: repair.apply_edits,
         steps.RunGreenGate: repair.run_green_gate,

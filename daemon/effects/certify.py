@@ -142,6 +142,8 @@ def _proof(step: steps.Certify, drop: Repair, held: gates.Held, bench: Bench) ->
         rung=step.rung,
         limit=step.limit,
         model_digest=step.model_digest if step.proposer == "model" else "",
+        diagnosis=step.diagnosis,
+        advisor=step.advisor,
         attempts_made=len(step.attempts),
         feedback_history=[attempt_of(attempt) for attempt in step.attempts],
         warnings=step.attempts[-1].warnings,

@@ -21,6 +21,11 @@ async def fail_attempt(step: steps.FailAttempt, _: World) -> Sequence[Fact]:
     ]
 
 
+async def go_without(step: steps.GoWithout, _: World) -> Sequence[Fact]:
+    """Write down that nobody advises."""
+    return [e.Advised(job=step.job, run=step.run, trouble=step.trouble)]
+
+
 async def remember(step: steps.Remember, _: World) -> Sequence[Fact]:
     """Write down what memory has."""
     return [
@@ -62,6 +67,7 @@ async def settle_job(step: steps.SettleJob, _: World) -> Sequence[Fact]:
 
 HANDS: Hands = {
     steps.FailAttempt: fail_attempt,
+    steps.GoWithout: go_without,
     steps.Remember: remember,
     steps.OpenRun: open_run,
     steps.ParkRun: park_run,

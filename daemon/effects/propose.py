@@ -27,7 +27,7 @@ from daemon.text.context import Evidence, test_files
 from daemon.text.diagnostics import diagnostics
 from daemon.text.focus import select
 from daemon.text.outcomes import Frame, Outcome
-from daemon.text.prompt import Asked, Failing, Learned, Prompt, Tried, asked_by, prompt
+from daemon.text.prompt import Asked, Failing, Learned, Prompt, Tried, asked_by, diagnosis_prompt, prompt
 from daemon.text.siblings import siblings
 
 SMALLER_CONTEXTS = 3  # how often the files are halved for a model that cannot be shown them all
@@ -84,6 +84,14 @@ async def ask_a_model(shop: Workshop, step: steps.Propose, world: World) -> Sequ
         return [proposed]
     why = f"the model said nothing and stopped: {answer.done_reason}"
     return [proposed, failed(step, step.attempt, "no_answer", why)]
+
+
+async def advise(shop: Workshop, step: steps.Advise, world: World) -> Sequence[Fact]:
+    """Ask an advisor where the mistake is. What it says is shown and never landed, so no answer is one, too."""
+    begun = current_time()
+    request, made, answer = await _answered(shop, step, world.blobs)
+    said = await recorded(world.blobs, request, made, answer)
+    return [e.Advised(job=step.job, run=step.run, seconds=current_time() - begun, **asdict(said))]
 
 
 async def recorded(blobs: Blobs, request: Request, made: Prompt, answer: Answer) -> Said:
@@ -143,9 +151,12 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         history=[await run_sync(_tried, blobs, attempt) for attempt in own],
         earlier=[await run_sync(_tried, blobs, attempt) for attempt in step.before if attempt.failure],
         learned=[Learned(fix.before, fix.after, fix.offered, fix.worked) for fix in step.shown],
+        diagnosis=await run_sync(_text, blobs, step.diagnosis),
+        values=await run_sync(_text, blobs, step.values),
     )
     asked = asked_by(step.rung, known)
-    room = max(settings.model_windows) - settings.answer_tokens - prompt(words, asked).tokens
+    worded = diagnosis_prompt if isinstance(step, steps.Advise) else prompt
+    room = max(settings.model_windows) - settings.answer_tokens - worded(words, asked).tokens
     budget = max(0, min(settings.context_tokens, room) >> smaller)
     selection = await run_sync(select, step.rung, evidence, files, index, budget)
     if step.rung.aid == "siblings":
@@ -156,7 +167,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         asked = replace(asked, diagnostics=found)
     if step.rung.aid == "commits":
         asked = replace(asked, commits=await shop.history(drop, [one.path for one in selection.files]))
-    made = await run_sync(prompt, words, replace(asked, selection=selection))
+    made = await run_sync(worded, words, replace(asked, selection=selection))
     return request_of(step, made, settings, drop.instance_id or drop.title or step.job), made
 
 

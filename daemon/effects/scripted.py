@@ -88,6 +88,8 @@ class Stage:
             steps.PrepareWorkspace: self.prepare_workspace,
             steps.RunRedGate: self.run_red_gate,
             steps.CheckGold: self.check_gold,
+            steps.MeasureValues: self.measure_values,
+            steps.Advise: self.advise,
             steps.Propose: self.propose,
             steps.ApplyEdits: self.apply_edits,
             steps.RunGreenGate: self.run_green_gate,
@@ -119,6 +121,16 @@ class Stage:
     async def check_gold(self, step: steps.CheckGold, _: World) -> Sequence[Fact]:
         """Gold is green in every story."""
         return [e.GoldChecked(job=step.job, run=step.run, passed=True, message="the script has nothing against it")]
+
+    async def measure_values(self, step: steps.MeasureValues, _: World) -> Sequence[Fact]:
+        """There is nothing that could be watched."""
+        return [e.ValuesMeasured(job=step.job, run=step.run, why="the script has no program")]
+
+    async def advise(self, step: steps.Advise, world: World) -> Sequence[Fact]:
+        """Advice that helps nobody."""
+        prompt = await run_sync(world.blobs.put, f"what is wrong with {step.job}?".encode())
+        answer = await run_sync(world.blobs.put, b"the script says what comes of it")
+        return [e.Advised(job=step.job, run=step.run, prompt=prompt, answer=answer, model="script")]
 
     async def propose(self, step: steps.Propose, world: World) -> Sequence[Fact]:
         """Answer what the script says, after what it says comes before."""

@@ -20,6 +20,7 @@ from daemon.effects.workspace import Workspace, give
 from daemon.settings import Settings
 from daemon.text.context import Evidence
 from daemon.text.outcomes import Frame
+from daemon.text.witness import Watched
 
 REPORT_BYTES = 32 * 2**20  # as much as the search writes at most
 PATCH_CHARACTERS = 2**20  # of one file; the search reads no larger ones
@@ -31,7 +32,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """What to look for, and for how long. `start_at` goes on where an earlier search stopped."""
 
     targets: list[str]
-    mode: Literal["search", "trace", "offers"] = "search"
+    mode: Literal["search", "trace", "offers", "values"] = "search"
     seconds: float = 60.0
     candidates: int = 20_000
     seed: int = 0
@@ -75,6 +76,7 @@ class Report(Struct, frozen=True, kw_only=True):
     version: int = 1
     tests: list[Seen] = []
     suspicious: list[tuple[str, int, float]] = []
+    values: list[Watched] = []
     plausible: list[Patch] = []
     partial: Partial | None = None
     tried: int = 0
@@ -154,7 +156,8 @@ def _odd(report: Report) -> str:
                 return f"a patch of {path!r}"
             if len(text) > PATCH_CHARACTERS:
                 return f"a patch of {len(text)} characters"
-    lines = [line for _, line, _ in report.suspicious] + [line for test in report.tests for _, line in test.frames]
+    lines = [one.line for watched in report.values for one in watched.seen]
+    lines += [line for _, line, _ in report.suspicious] + [line for test in report.tests for _, line in test.frames]
     return "a line that no file has" if any(not 0 <= line <= MOST_LINE for line in lines) else ""
 
 

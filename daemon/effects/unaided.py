@@ -22,6 +22,7 @@ from daemon.text.answer import Texts, as_bytes
 from daemon.text.pattern import apply, load
 from daemon.text.sameness import tree_digest
 from daemon.text.terms import Refused
+from daemon.text.witness import table
 
 MOST_OFFERS = 50  # ways in which remembered fixes fit: each costs a part of a test session
 SMALLEST = 2  # lines of a change: one goes, another comes
@@ -155,6 +156,20 @@ def _offers(
             if path in files:
                 found += [(fix.fix, {path: text}) for text in apply(pattern, files[path], suspicious)]
     return found[:MOST_OFFERS]
+
+
+async def measure_values(shop: Workshop, step: steps.MeasureValues, world: World) -> Sequence[Fact]:
+    """Watch what variables hold on suspicious lines of the untouched tree, in a failing and in a passing test."""
+    begun = current_time()
+    drop = repair_of(step)
+    held = await recall(world.blobs, step.evidence, gates.Held)
+    bench = await shop.bench(step.job, drop)
+    files, _ = await shop.texts(bench.tree)
+    report = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="values"))
+    told = await run_sync(table, report.values, files)
+    values = await run_sync(world.blobs.put, told.encode(errors="backslashreplace")) if told else ""
+    why = "" if told else report.error or "the failing tests execute no line of the repository's own programs"
+    return [e.ValuesMeasured(job=step.job, run=step.run, values=values, why=why, seconds=current_time() - begun)]
 
 
 async def minimise(shop: Workshop, step: steps.Minimise, world: World) -> Sequence[Fact]:

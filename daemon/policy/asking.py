@@ -1,5 +1,7 @@
 """Whom an attempt asks, and what they are told: the same for every story."""
 
+from msgspec import structs
+
 from daemon import steps
 from daemon.policy import memory
 from daemon.policy.known import NOTHING, Known
@@ -12,13 +14,41 @@ from daemon.views.jobs import Job, Run
 WITHOUT_A_MODEL: tuple[Proposer, ...] = ("learned", "templates")
 
 
+def look_first(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> Step | None:
+    """What is to be had before a model is asked for edits on this rung: values, a diagnosis. Once each."""
+    rung = rung_of(run.rung) or BASE
+    if _next_proposer(job, run) != "model":
+        return None
+    if rung.aid == "values" and _values(job) is None:
+        return steps.MeasureValues(job.id, run.id, run.number, job.drop, run.evidence)
+    return advise(job, run, settings, known) if asks_an_advisor(job, run) else None
+
+
+def asks_an_advisor(job: Job, run: Run) -> bool:
+    """Whether somebody else is what the run asks next: where the mistake is."""
+    rung = rung_of(run.rung) or BASE
+    return job.kind == "repair" and bool(rung.advisor) and run.advice is None and asks_a_model(job, run)
+
+
+def advise(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> steps.Advise:
+    """Ask the advisor of this rung."""
+    rung = rung_of(run.rung) or BASE
+    asked = _asked(job, run, settings, known, "model")
+    model = model_of(rung.advisor or rung.reach, settings.models)
+    return steps.Advise(**structs.asdict(structs.replace(asked, attempt=0, model=model)))
+
+
 def propose(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> Step:
     """Ask the next proposer; where all have given up, the run is over."""
-    rung = rung_of(run.rung) or BASE
     proposer = _next_proposer(job, run)
     if proposer is None:
         reason = f"nobody has anything more to suggest: {', '.join(run.given_up)}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
+    return _asked(job, run, settings, known, proposer)
+
+
+def _asked(job: Job, run: Run, settings: Settings, known: Known, proposer: Proposer) -> steps.Propose:
+    rung = rung_of(run.rung) or BASE
     return steps.Propose(
         job.id,
         run.id,
@@ -36,7 +66,14 @@ def propose(job: Job, run: Run, settings: Settings, known: Known = NOTHING) -> S
         max(each.next_at for each in job.runs.values()),
         memory.replayed(job, known.fixes) if proposer == "learned" else [],
         memory.shown(job, known.fixes) if proposer == "model" else [],
+        run.advice.answer if run.advice else "",
+        (_values(job) or "") if rung.aid == "values" else "",
     )
+
+
+def _values(job: Job) -> str | None:
+    """What variables held, as whichever run looked; None while none did."""
+    return next((run.values for run in job.runs.values() if run.values is not None), None)
 
 
 def asks_a_model(job: Job, run: Run) -> bool:

@@ -1,9 +1,9 @@
 """How much may be spent on a job and on a day: asked before a model is, so that no job is ever asked about too often.
 
 Every attempt is counted by its facts, so the books are right after any crash; calls of the job's other runs that are
-under way are counted too. What an answer takes is known when it is there: tokens, seconds and the day's limits may be
-exceeded by what is in hand. What hosted models may cost in money is kept where they are asked, for only there prices
-are known (`effects/models/budget.py`).
+under way are counted too. What an answer takes is known when it is there: tokens, seconds, money and the day's limits
+may be exceeded by what is in hand. What hosted models may cost ever is kept where they are asked, for only there prices
+are known, and is never exceeded (`effects/models/budget.py`).
 """
 
 from daemon import steps
@@ -22,9 +22,11 @@ def next_step(job: Job, run: Run, settings: Settings, today: Today) -> Step | No
     for what, used, most in (
         ("model calls", today.calls, settings.day_model_calls),
         ("tokens", today.tokens, settings.day_tokens),
+        ("seconds", int(today.seconds), settings.day_s),
+        ("USD", today.usd, settings.day_usd),
     ):
         if most and used >= most:
-            fault = f"day_budget: {used} of {most} {what} of this day are spent; it goes on at midnight UTC"
+            fault = f"day_budget: {used:.10g} of {most:.10g} {what} of this day are spent; it goes on at midnight UTC"
             return steps.ParkRun(job.id, run.id, fault, until=float((today.day + 1) * DAY_S))
     return None
 
@@ -40,8 +42,9 @@ def spent(job: Job, settings: Settings, under_way: int = 0) -> str:
     for what, used, most in (
         ("model calls", len(asked) + under_way, settings.job_model_calls),
         ("tokens", sum(each.tokens for each in asked), settings.job_tokens),
-        ("seconds", int(sum(each.seconds for each in asked)), int(settings.job_s)),
+        ("seconds", int(sum(each.seconds for each in asked)), settings.job_s),
+        ("USD", sum(each.cost_usd for each in asked), settings.job_usd),
     ):
-        if used >= most:
-            return f"the job's budget is spent: {used} of {most} {what}"
+        if most and used >= most:
+            return f"the job's budget is spent: {used:.10g} of {most:.10g} {what}"
     return ""

@@ -24,7 +24,7 @@ def next_step(job: Job, run: Run, settings: Settings, known: Known = NOTHING) ->
         case "red" | "planned" | "failed_attempt":
             if not job.is_recalled:
                 return memory.ask(job, run, settings, known)
-            return asking.propose(job, run, settings, known)
+            return asking.look_first(job, run, settings, known) or asking.propose(job, run, settings, known)
         case "proposed":
             last = run.attempts[-1]
             return steps.ApplyEdits(*at, attempt, last.answer, last.is_cut_off, asking.limit_of(run))
@@ -48,6 +48,8 @@ def next_step(job: Job, run: Run, settings: Settings, known: Known = NOTHING) ->
                 project=job.project,
                 rung=run.rung,
                 limit=asking.limit_of(run),
+                diagnosis=run.advice.answer if run.advice else "",
+                advisor=run.advisor,
             )
         case "certified" | "refused" | "exhausted":
             return ending.settle(job, run, run.stage)

@@ -1,6 +1,7 @@
 """What comes before any story: the world's faults, crashes of our own hands, and deaths of the daemon."""
 
 from daemon import steps
+from daemon.policy import asking
 from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job, Run
@@ -9,6 +10,7 @@ from daemon.views.jobs import Job, Run
 LASTING = frozenset(
     ("over_budget", "unknown_price", "bad_key", "request_refused", "recording_missing", "sandbox_cannot")
 )
+ADVISOR_FAULTS = 6  # some minutes: what an advisor says helps, and is worth no night
 MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling
 
 
@@ -20,15 +22,19 @@ def next_step(job: Job, run: Run, settings: Settings) -> Step | None:
     if run.crashes >= settings.crashes_per_run:
         reason = f"a step crashed {run.crashes} times; the last: {run.crash_message}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
-    if run.fault in LASTING:
-        return steps.SettleRun(job.id, run.id, "failed", f"{run.fault}: {run.fault_message}")
-    if run.fault and run.faults >= settings.faults_per_run:
-        reason = f"the world was at fault {run.faults} times; the last: {run.fault}: {run.fault_message}"
-        return steps.SettleRun(job.id, run.id, "failed", reason)
-    if run.fault:
+    return _after_a_fault(job, run, settings) if run.fault else None
+
+
+def _after_a_fault(job: Job, run: Run, settings: Settings) -> Step:
+    """Wait, as long as that may help; then do without an advisor, but not without anybody else."""
+    said, is_lasting = f"{run.fault}: {run.fault_message}", run.fault in LASTING
+    if asking.asks_an_advisor(job, run) and (is_lasting or run.faults >= ADVISOR_FAULTS):
+        return steps.GoWithout(job.id, run.id, said)
+    if not is_lasting and run.faults < settings.faults_per_run:
         delay_s = backoff(run.faults, settings.fault_backoff_s, settings.fault_backoff_max_s)
-        return steps.ParkRun(job.id, run.id, f"{run.fault}: {run.fault_message}", delay_s)
-    return None
+        return steps.ParkRun(job.id, run.id, said, delay_s)
+    reason = said if is_lasting else f"the world was at fault {run.faults} times; the last: {said}"
+    return steps.SettleRun(job.id, run.id, "failed", reason)
 
 
 def backoff(times: int, first_s: float, longest_s: float) -> float:

@@ -358,7 +358,7 @@ def _accepted(database: FixDatabase, fact: e.JobAccepted | e.JobReopened) -> Non
     database.project_of[fact.job] = fact.project
 
 
-def _proposed(database: FixDatabase, fact: e.Proposed) -> None:
+def _proposed(database: FixDatabase, fact: e.Advised | e.Proposed) -> None:
     tokens = fact.tokens_in + fact.tokens_out
     if tokens:  # a replay and a template ask no model
         asked = _asked(database, fact.job)
@@ -416,6 +416,7 @@ FOLD: dict[type[e.Fact], Callable[[FixDatabase, Any], None]] = {
     e.JobReopened: _accepted,
     e.RedGateHeld: _red_gate_held,
     e.ErrorReported: _error_reported,
+    e.Advised: _proposed,
     e.Proposed: _proposed,
     e.FixLearned: _learned,
     e.Recalled: _recalled,

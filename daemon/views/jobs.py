@@ -49,6 +49,9 @@ class Run(Struct, gc=False):
     evidence: str = ""  # and all of it, a blob
     signature: str = ""
     plan: Attempt | None = None  # of an idea: the round that planned it
+    advice: Attempt | None = None  # the round in which an advisor wrote a diagnosis, whatever that came to
+    advisor: str = ""
+    values: str | None = None  # what variables held, a blob; "" where that could not be seen
     model_digest: str = ""
     verdict: str = ""
     cause: str = ""
@@ -62,8 +65,8 @@ class Run(Struct, gc=False):
     reason: str = ""
 
     def rounds(self) -> list[Attempt]:
-        """Everything that was asked for: the attempts, and the plan before them."""
-        return [*([self.plan] if self.plan else []), *self.attempts]
+        """Everything that was asked for: the attempts, and the plan or the diagnosis before them."""
+        return [*filter(None, (self.plan, self.advice)), *self.attempts]
 
 
 class Job(Struct, gc=False):
@@ -112,16 +115,18 @@ class Job(Struct, gc=False):
 
 
 class Today(Struct):
-    """What models were asked on one day, counted from 1970, in UTC."""
+    """What was spent on one day, counted from 1970, in UTC."""
 
     day: int = 0
     calls: int = 0
     tokens: int = 0
+    seconds: float = 0.0  # of asking and of testing
+    usd: float = 0.0
 
     def begin(self, at: float) -> None:
         """Count from nothing if that is another day."""
         if at // DAY_S != self.day:
-            self.day, self.calls, self.tokens = int(at // DAY_S), 0, 0
+            self.day, self.calls, self.tokens, self.seconds, self.usd = int(at // DAY_S), 0, 0, 0.0, 0.0
 
 
 class Jobs(Struct):
@@ -143,7 +148,12 @@ class Jobs(Struct):
             "rejected": self.rejected,
             "open": len(self.open),
             "settled": dict(sorted(self.outcomes.items())),
-            "asked_today": {"model_calls": self.today.calls, "tokens": self.today.tokens},
+            "asked_today": {
+                "model_calls": self.today.calls,
+                "tokens": self.today.tokens,
+                "seconds": self.today.seconds,
+                "usd": self.today.usd,
+            },
             "jobs_in_hand": [_row(self.open[job]) for job in dict.fromkeys(self.in_hand.values())],
             "open_jobs": [_row(job) for job in islice(self.open.values(), rows)],
             "last_settled": [_row(job) for job in islice(reversed(self.settled.values()), rows)],
@@ -332,11 +342,22 @@ def _refused(jobs: Jobs, fact: e.RunRefused) -> None:
     run.stage, run.verdict, run.cause = "refused", fact.verdict, fact.cause
 
 
-def _asked(jobs: Jobs, fact: e.Planned | e.Proposed) -> None:
+def _asked(jobs: Jobs, fact: e.Planned | e.Advised | e.Proposed) -> None:
     """Count a model's answer."""
     jobs.today.begin(fact.at)
     jobs.today.calls += 1
     jobs.today.tokens += fact.tokens_in + fact.tokens_out
+    jobs.today.usd += fact.cost_usd
+    _took(jobs, fact)
+
+
+Timed = e.Planned | e.Advised | e.Proposed | e.Minimised | e.AttemptFailed | e.GreenGatePassed | e.ProjectMeasured
+
+
+def _took(jobs: Jobs, fact: Timed) -> None:
+    """Count what the day was used for."""
+    jobs.today.begin(fact.at)
+    jobs.today.seconds += fact.seconds
 
 
 def _planned(jobs: Jobs, fact: e.Planned) -> None:
@@ -352,12 +373,36 @@ def _planned(jobs: Jobs, fact: e.Planned) -> None:
         seed=fact.seed,
         tokens_in=fact.tokens_in,
         tokens_out=fact.tokens_out,
+        cost_usd=fact.cost_usd,
         seconds=fact.seconds,
     )
     if fact.trouble:
         run.attempts.append(plan)
     else:
         run.stage, run.plan = "planned", plan
+
+
+def _advised(jobs: Jobs, fact: e.Advised) -> None:
+    run = _run(jobs, fact)
+    run.advice, run.advisor = Attempt(0), fact.model
+    if fact.trouble:
+        return
+    _asked(jobs, fact)
+    run.advice = Attempt(
+        0,
+        "model",
+        prompt=fact.prompt,
+        answer=fact.answer,
+        seed=fact.seed,
+        tokens_in=fact.tokens_in,
+        tokens_out=fact.tokens_out,
+        cost_usd=fact.cost_usd,
+        seconds=fact.seconds,
+    )
+
+
+def _values_measured(jobs: Jobs, fact: e.ValuesMeasured) -> None:
+    _run(jobs, fact).values = fact.values
 
 
 def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
@@ -379,6 +424,7 @@ def _proposed(jobs: Jobs, fact: e.Proposed) -> None:
             fact.seed,
             fact.tokens_in,
             fact.tokens_out,
+            fact.cost_usd,
             fact.done_reason in CUT_OFF,
             fact.warnings,
             seconds=fact.seconds,
@@ -411,6 +457,7 @@ def _minimised(jobs: Jobs, fact: e.Minimised) -> None:
     run.stage = "minimal"
     attempt = run.attempts[-1]
     attempt.seconds += fact.seconds
+    _took(jobs, fact)
     if fact.dropped:
         attempt.answer, attempt.is_cut_off = fact.answer, False
         attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes
@@ -427,6 +474,7 @@ def _attempt_failed(jobs: Jobs, fact: e.AttemptFailed) -> None:
     attempt.failure, attempt.message = fact.failure, fact.message
     attempt.fixed, attempt.fixed_tests, attempt.broken = fact.fixed, fact.fixed_tests, fact.broken
     attempt.seconds += fact.seconds
+    _took(jobs, fact)
     run.stage = "failed_attempt" if len(run.attempts) < run.attempts_allowed else "exhausted"
 
 
@@ -435,6 +483,7 @@ def _green_gate_passed(jobs: Jobs, fact: e.GreenGatePassed) -> None:
     run.stage = "green"
     run.attempts[-1].fixed = fact.fixed
     run.attempts[-1].seconds += fact.seconds
+    _took(jobs, fact)
 
 
 def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
@@ -442,6 +491,7 @@ def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
     run.stage = "measured"
     run.attempts[-1].score, run.attempts[-1].findings = fact.score, fact.findings
     run.attempts[-1].seconds += fact.seconds
+    _took(jobs, fact)
 
 
 def _certified(jobs: Jobs, fact: e.Certified) -> None:
@@ -473,6 +523,8 @@ FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
     e.GoldChecked: _gold_checked,
     e.RunRefused: _refused,
     e.Planned: _planned,
+    e.Advised: _advised,
+    e.ValuesMeasured: _values_measured,
     e.Proposed: _proposed,
     e.Recalled: _recalled,
     e.NothingFound: _nothing_found,

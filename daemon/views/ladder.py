@@ -82,17 +82,17 @@ def _red_gate_held(ladder: Ladder, fact: e.RedGateHeld) -> None:
     ladder.class_of[fact.job] = fact.signature.partition(".")[0]
 
 
-def _proposed(ladder: Ladder, fact: e.Proposed) -> None:
+def _asked(ladder: Ladder, fact: e.Advised | e.Proposed) -> None:
     if trial := ladder.trials.get(fact.run):
         tokens = fact.tokens_in + fact.tokens_out
-        trial.attempts += 1
+        trial.attempts += isinstance(fact, e.Proposed)
         trial.seconds += fact.seconds
         trial.tokens += tokens
         if tokens:  # a replay and a template ask no model
             trial.calls += 1
 
 
-def _judged(ladder: Ladder, fact: e.AttemptFailed | e.GreenGatePassed) -> None:
+def _took(ladder: Ladder, fact: e.ValuesMeasured | e.AttemptFailed | e.GreenGatePassed) -> None:
     if trial := ladder.trials.get(fact.run):
         trial.seconds += fact.seconds
 
@@ -128,9 +128,11 @@ def _job_settled(ladder: Ladder, fact: e.JobSettled) -> None:
 FOLD: dict[type[e.Fact], Callable[[Ladder, Any], None]] = {
     e.RunOpened: _opened,
     e.RedGateHeld: _red_gate_held,
-    e.Proposed: _proposed,
-    e.AttemptFailed: _judged,
-    e.GreenGatePassed: _judged,
+    e.Advised: _asked,
+    e.Proposed: _asked,
+    e.ValuesMeasured: _took,
+    e.AttemptFailed: _took,
+    e.GreenGatePassed: _took,
     e.RunSettled: _run_settled,
     e.JobSettled: _job_settled,
 }

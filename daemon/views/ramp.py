@@ -358,7 +358,7 @@ def _refused(ramps: Ramps, fact: e.RunRefused) -> None:
         _note(row, "refused", fact)
 
 
-def _proposed(ramps: Ramps, fact: e.Proposed) -> None:
+def _proposed(ramps: Ramps, fact: e.Advised | e.Proposed) -> None:
     row, tokens = ramps.instance(fact.job), fact.tokens_in + fact.tokens_out
     if row and tokens:  # a replay and a template ask no model
         row.tokens += tokens
@@ -433,6 +433,7 @@ FOLD: dict[type[e.Fact], Callable[[Ramps, Any], None]] = {
     e.RedGateHeld: _red,
     e.GoldChecked: _gold_checked,
     e.RunRefused: _refused,
+    e.Advised: _proposed,
     e.Proposed: _proposed,
     e.AttemptFailed: _attempt_failed,
     e.GreenGatePassed: _passed,

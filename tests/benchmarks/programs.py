@@ -1,5 +1,6 @@
-"""Small right programs to seed bugs into, from programs.txt: what they should return is what they do return.
+"""Small right programs to seed bugs into: what they should return is what they do return.
 
+`programs.txt` are those that rules were written with; `programs_held_out.txt` were written when the rules stood.
 A program is one or two definitions, of which the last is called; `#:` lines before it are the arguments of its calls.
 They were written for this, in Python 3.8 to 3.13, and belong to no benchmark of others.
 """
@@ -17,9 +18,10 @@ class Program(Struct, frozen=True):
     calls: list[str]
 
 
-def read() -> list[Program]:
-    """All of them."""
-    return [_program(part) for part in Path(__file__).with_suffix(".txt").read_text().split("----\n") if part.strip()]
+def read(name: str = "programs") -> list[Program]:
+    """All programs of a file."""
+    text = Path(__file__).with_name(f"{name}.txt").read_text()
+    return [_program(part) for part in text.split("----\n") if part.strip()]
 
 
 def _program(part: str) -> Program:

@@ -8,6 +8,7 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from random import Random
 from types import FrameType
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from tests.benchmarks.programs import Program
 
+PRINTS_NOTHING = ("endless", "at import")  # of the program's own work
 STEPS = 3_000  # lines that a program may run: a bug that loops is no failure that prints anything
 WORDS = [
     f"{one}_{other}" for one in ("amber", "cedar", "fjord", "linen") for other in ("box", "cup", "jar", "tin", "sack")
@@ -35,11 +37,11 @@ class Bug(Struct, frozen=True):
     calls: list[tuple[str, str]]
 
 
-def bugs(program: Program, most: int) -> list[Bug]:
+def bugs(program: Program, most: int, makers: "Makers | None" = None) -> list[Bug]:
     """Bugs of a program that differ by what is raised and where; wrong values are told apart by nothing but names."""
     right = {call: outcome(program.source, program.name, call) for call in program.calls}
     found: dict[tuple[str, str], Bug] = {}
-    for number, source in enumerate(mutants(program.source)):
+    for number, source in enumerate(mutants(program.source, makers or MAKERS)):
         groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for call, (_, _, expected) in right.items():
             failure, line, value = outcome(source, program.name, call)
@@ -47,7 +49,7 @@ def bugs(program: Program, most: int) -> list[Bug]:
                 groups.setdefault((failure or "wrong value", line), []).append((call, expected))
         for (failure, line), calls in groups.items():
             key = (failure, line)
-            if len(calls) > 1 and failure != "endless" and (key not in found):
+            if len(calls) > 1 and failure not in PRINTS_NOTHING and (key not in found):
                 found[key] = Bug(f"{program.name}-{number}-{failure}", program.name, source, failure, line, calls)
     kinds: dict[str, list[Bug]] = {}
     for bug in found.values():
@@ -56,18 +58,19 @@ def bugs(program: Program, most: int) -> list[Bug]:
     return turns[:most]
 
 
-def mutants(source: str) -> Iterator[str]:
+def mutants(source: str, makers: "Makers") -> Iterator[str]:
     """The source with one change each."""
-    places = len(list(_edits(ast.parse(source))))
+    places = len(list(_edits(ast.parse(source), makers)))
     for place in range(places):
         tree = ast.parse(source)
-        list(_edits(tree))[place]()
-        yield ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+        list(_edits(tree, makers))[place]()
+        with suppress(ValueError):  # a piece of an f-string that is no text any more cannot be said
+            yield ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
-def _edits(tree: ast.Module) -> Iterator[Edit]:
+def _edits(tree: ast.Module, makers: "Makers") -> Iterator[Edit]:
     for node in ast.walk(tree):
-        for maker in (_names, _constants, _operators, _shapes):
+        for maker in makers:
             yield from maker(node)
 
 
@@ -119,6 +122,41 @@ def _shapes(node: ast.AST) -> Iterator[Edit]:
         yield _set(node, "iter", ast.Call(ast.Name("len", ast.Load()), [node.iter], []))
 
 
+def _slips(node: ast.AST) -> Iterator[Edit]:
+    """Slips of another sort: a call not made, arguments in the wrong order, a list of one, a test turned round."""
+    for field, old in ast.iter_fields(node):
+        if isinstance(old, ast.Call):
+            yield _set(node, field, old.func)
+    if isinstance(node, ast.Call):
+        if len(node.args) > 1:
+            yield _set(node, "args", [node.args[1], node.args[0], *node.args[2:]])
+        for place, argument in enumerate(node.args):
+            if not isinstance(argument, ast.Starred | ast.GeneratorExp):
+                listed = ast.List([argument], ast.Load())
+                yield _set(node, "args", [*node.args[:place], listed, *node.args[place + 1 :]])
+    if isinstance(node, ast.If | ast.While | ast.IfExp):
+        yield _set(node, "test", ast.UnaryOp(ast.Not(), node.test))
+
+
+def _losses(node: ast.AST) -> Iterator[Edit]:
+    """A statement is missing, or what is looked at is not the thing but its first part or its value."""
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and len(body) > 1:
+        for place, statement in enumerate(body):
+            if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                yield _set(node, "body", [*body[:place], *body[place + 1 :]])
+    for field in ("value", "iter", "left", "test"):
+        old = getattr(node, field, None)
+        if isinstance(old, ast.Name):
+            yield _set(node, field, ast.Subscript(old, ast.Constant(0), ast.Load()))
+            yield _set(node, field, ast.Attribute(old, "value", ast.Load()))
+
+
+Makers = tuple[Callable[[ast.AST], Iterator[Edit]], ...]
+MAKERS: Makers = (_names, _constants, _operators, _shapes)
+HELD_OUT_MAKERS: Makers = (*MAKERS, _slips, _losses)
+
+
 def outcome(source: str, name: str, call: str) -> tuple[str, str, str]:
     """The type of the error and the line that it was raised on, or the value."""
     left = [STEPS]
@@ -130,7 +168,10 @@ def outcome(source: str, name: str, call: str) -> tuple[str, str, str]:
         return count
 
     space: dict[str, Any] = {}
-    exec(compile(source, "<bug>", "exec"), space)  # noqa: S102  our own programs
+    try:
+        exec(compile(source, "<bug>", "exec"), space)  # noqa: S102  our own programs
+    except Exception:  # noqa: BLE001  a bug may raise anything
+        return "at import", "", ""
     before = sys.gettrace()
     sys.settrace(count)
     try:

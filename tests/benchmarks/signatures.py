@@ -10,6 +10,10 @@ look alike to anybody. Pairs are counted: *precision* is how many of the pairs t
 
 *peer*: the type of the error and its message, word for word.
 
+*Held out*: the rules were written with the first corpus in view, so its figures say what they reach at best. The
+programs of `programs_held_out.txt`, and two more sorts of bugs, were written afterwards; no rule was changed since they
+were counted.
+
 *What limits it*: a bare `assert` says nothing of values, and comprehensions have frames in old versions only.
 """
 
@@ -28,11 +32,12 @@ from msgspec import Struct
 from daemon.text import signature
 from tests.benchmarks import programs
 from tests.benchmarks.measure import Row, tell
-from tests.benchmarks.seeding import Bug, bugs, renamed
+from tests.benchmarks.seeding import HELD_OUT_MAKERS, MAKERS, Bug, Makers, bugs, renamed
 
 TITLE = "Which failures are the same"
 MEASURED = "Counted once."
 PYTHONS = [sys.executable, *filter(None, os.environ.get("INSIDE_PYTHONS", "").split(":"))]
+CORPORA: dict[str, Makers] = {"programs": MAKERS, "programs_held_out": HELD_OUT_MAKERS}
 BUGS_PER_PROGRAM = 6
 VARIANTS = 14
 TIMEOUT_S = 300.0  # of one session, which runs some fifty tests
@@ -67,14 +72,15 @@ class Output(Struct, frozen=True):
 
 def run(folder: Path, _: int) -> list[Row]:
     """The table; there are no rounds, for nothing is timed."""
-    folder.mkdir(parents=True)
-    found = list(outputs(folder, VARIANTS))
-    labels = {output.case.bug.id for output in found}
-    tell(f"{len(found)} outputs of {len(labels)} bugs under {len(PYTHONS)} interpreters")
-    return list(rows(found))
+    found: list[Row] = []
+    for corpus, makers in CORPORA.items():
+        told = list(outputs(folder / corpus, corpus, makers))
+        tell(f"{corpus}: {len(told)} outputs of {_bugs(told)} bugs under {len(PYTHONS)} interpreters")
+        found += rows(told, "" if makers is MAKERS else "held out: ")
+    return found
 
 
-def rows(found: list[Output]) -> Iterator[Row]:
+def rows(found: list[Output], which: str) -> Iterator[Row]:
     """Precision and recall of the exact key, for all and for some."""
     crashes = [output for output in found if output.case.bug.failure != "wrong value"]
     wrong = [output for output in found if output.case.bug.failure == "wrong value"]
@@ -88,11 +94,15 @@ def rows(found: list[Output]) -> Iterator[Row]:
         ours, peer = score(some, _exact), score(some, _word_for_word)
         for name, mine, theirs, goal in zip(("precision", "recall"), ours, peer, goals or (None, None), strict=True):
             yield Row(
-                f"{what}, {name}", f"{mine:.3f}", f"{theirs:.3f}", None, None, None if goal is None else mine >= goal
+                f"{which}{what}, {name}",
+                f"{mine:.3f}",
+                f"{theirs:.3f}",
+                None,
+                None,
+                None if goal is None else mine >= goal,
             )
-    yield Row(
-        "coarse keys of one bug that agree", f"{score(found, _coarse)[1]:.3f}", f"{score(found, _word_for_word)[1]:.3f}"
-    )
+    agree, agree_word_for_word = (f"{score(found, key)[1]:.3f}" for key in (_coarse, _word_for_word))
+    yield Row(f"{which}coarse keys of one bug that agree", agree, agree_word_for_word)
 
 
 def score(found: Iterable[Output], key: Callable[[Output], Hashable]) -> tuple[float, float]:
@@ -126,12 +136,12 @@ def _word_for_word(output: Output) -> str:
 # Running them
 
 
-def outputs(folder: Path, variants: int) -> Iterator[Output]:
-    """Every bug, that many times, each time another way."""
+def outputs(folder: Path, corpus: str, makers: Makers, variants: int = VARIANTS) -> Iterator[Output]:
+    """Every bug of these programs, that many times, each time another way."""
     groups: dict[tuple[str, str], list[Case]] = {}
     dice = Random(2)  # noqa: S311  nothing secret
-    for program in programs.read():
-        for bug in bugs(program, BUGS_PER_PROGRAM):
+    for program in programs.read(corpus):
+        for bug in bugs(program, BUGS_PER_PROGRAM, makers):
             for variant in range(variants):
                 python = PYTHONS[variant % len(PYTHONS)]
                 case = Case(f"{len(groups)}_{dice.randrange(10**9)}", bug, python, dice.choice(WAYS))

@@ -11,6 +11,7 @@ from daemon.policy import next_step, retry
 from daemon.policy.known import NOTHING
 from daemon.settings import Settings
 from daemon.steps import Step
+from daemon.views.jobs import Today
 from tests.fakes.told import Told
 
 AT: dict[str, Any] = {"job": "r-000001", "run": "r-000001.1"}
@@ -22,7 +23,7 @@ DAY_S = 86_400
 
 def asked(attempt: int) -> list[Fact]:
     return [
-        e.Proposed(**AT, attempt=attempt, prompt="p", answer="a", tokens_in=100, tokens_out=10),
+        e.Proposed(**AT, attempt=attempt, prompt="p", answer="a", tokens_in=100, tokens_out=10, cost_usd=0.25),
         e.AttemptFailed(**AT, attempt=attempt, failure="syntax", message="no", seconds=5.0),
     ]
 
@@ -44,6 +45,7 @@ def after(times: int, settings: Settings) -> Step | None:
         (Settings(job_model_calls=2), "2 of 2 model calls"),
         (Settings(job_tokens=200), "220 of 200 tokens"),
         (Settings(job_s=10.0), "10 of 10 seconds"),
+        (Settings(job_usd=0.4), "0.5 of 0.4 USD"),
     ],
 )
 def test_a_job_whose_budget_is_spent_asks_no_more(settings: Settings, why: str) -> None:
@@ -60,7 +62,10 @@ def test_a_job_whose_budget_is_spent_climbs_no_ladder() -> None:
     assert (step.outcome, "budget is spent" in step.reason) == ("failed", True)
 
 
-@pytest.mark.parametrize("settings", [Settings(day_model_calls=2), Settings(day_tokens=200)])
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(day_model_calls=2), Settings(day_tokens=200), Settings(day_s=10.0), Settings(day_usd=0.4)],
+)
 def test_a_day_whose_budget_is_spent_ends_at_midnight_and_costs_no_attempt(settings: Settings) -> None:
     assert isinstance(after(1, settings), steps.Propose)
     step = after(2, settings)
@@ -72,7 +77,7 @@ def test_a_day_whose_budget_is_spent_ends_at_midnight_and_costs_no_attempt(setti
 def test_another_day_begins_with_the_first_run_that_is_taken_up() -> None:
     views = told(2).views
     views.jobs.today.begin(views.jobs.today.day * DAY_S + DAY_S)
-    assert (views.jobs.today.calls, views.jobs.today.tokens) == (0, 0)
+    assert views.jobs.today == Today(views.jobs.today.day)
 
 
 def test_what_needs_no_model_is_asked_whatever_is_spent() -> None:

@@ -34,6 +34,8 @@ CASE = "import unittest\n\nimport shop\n\n\nclass Shop(unittest.TestCase):\n    
 TEST = "        self.assertEqual(shop.NAME(5321, 1234), 1234)\n\n    def test_same(self):\n"
 SAME = "        self.assertEqual(shop.NAME(2, 2), 2)\n"
 ERROR = "AssertionError: 5321 != 1234"
+ADVICE = "CAUSE: it answers with the larger of the two. PLACE: shop.py, the comparison."
+ADVISOR = read_words().templates["diagnose"].partition(".")[0]
 WORDS = {rung.id: read_words().templates[f"variants/{rung.id}"].strip() for rung in LADDER}
 pytestmark = pytest.mark.campaign
 NAMES = {"first": "lower", "second": "cheapest", "third": "smaller", "fourth": "least"}
@@ -66,6 +68,9 @@ class Playing:
         job = next(name for name in NAMES if f"[{name}]" in prompt)
         rung = next((name for name, words in WORDS.items() if words in prompt), "")
         self.asked[f"{job} {rung}".strip()] += 1
+        if prompt.startswith(ADVISOR):
+            self.asked[f"{job} advisor"] += 1
+            return ADVICE
         if job == "first":
             return answer(BY_CALL.replace("NAME", NAMES[job]).replace("max", "min"))
         if job == "fourth" and rung:
@@ -171,6 +176,35 @@ def test_twenty_prompts_differ_and_carry_the_error_and_a_like_fix_with_its_reuse
     assert len({marks.sub("", prompt) for prompt in said.values()}) == len(LADDER)
     for told_of in (ERROR, "shop_tests.py:8", LIKE_FIX, "return min(one, other)"):
         assert [rung for rung, prompt in said.items() if told_of not in prompt] == [], told_of
+
+
+def test_what_variables_held_is_shown_where_it_was_measured(climbed: Climbed) -> None:
+    """In the sandbox, in the test that fails and in one that passes."""
+    told_of = "passing is test_same", "shop.py:2  if one > other:", "failing: one = 5321, other = 1234"
+    shown = {rung: all(one in prompt for one in told_of) for rung, prompt in prompts(climbed, "third").items()}
+    assert [rung for rung in shown if shown[rung]] == ["C4"]
+    [measured] = climbed.jobs["third"].of(e.ValuesMeasured)
+    assert climbed.blobs.get(measured.values).decode().startswith("failing is test_it")
+
+
+def test_an_advisor_is_asked_once_and_the_next_one_sees_what_was_said(climbed: Climbed) -> None:
+    third = climbed.jobs["third"]
+    said = prompts(climbed, "third")
+    assert [rung for rung, prompt in said.items() if ADVICE in prompt] == ["A5"]
+    [advised] = third.of(e.Advised)
+    asked = climbed.blobs.get(advised.prompt).decode()
+    assert climbed.blobs.get(advised.answer).decode() == ADVICE
+    assert all(told_of in asked for told_of in (ADVISOR, ERROR, "shop_tests.py:8", LIKE_FIX))
+    assert climbed.asked["third advisor"] == 1
+    page = third.report.splitlines()
+    assert sum("advised by" in line for line in page) == 1
+
+
+def test_what_the_advisor_would_be_asked_can_be_read_too(climbed: Climbed) -> None:
+    asked = climbed.daemon.ask("prompts", "--job", climbed.jobs["third"].job, "--rung", "A5").stdout
+    first, edits = asked.split("# That was the advisor.")
+    assert ADVISOR in first
+    assert WORDS["A5"] in edits
 
 
 def test_what_a_rung_would_ask_now_can_be_read(climbed: Climbed) -> None:

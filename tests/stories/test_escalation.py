@@ -13,8 +13,8 @@ from tests.fakes.daemon_process import DaemonProcess, repair
 
 SETTINGS: dict[str, Any] = {"attempts_per_run": 1, "runs_abreast": 5, "run_backoff_s": 0.0, "deaths_per_run": 100}
 SCRIPT = "fail; fail; fail; stall 0.02, fail, stall 0.02, fail"
-TWICE, ONCE = (5, 12), (9,)  # proposals on rungs
-CALLS = 23
+OFTEN, ONCE = (5, 12, 30), (9,)  # proposals on rungs; the last is about where somebody advises
+CALLS = 34  # some of them on the rungs after that one
 BASE_RUNS = 3
 
 
@@ -39,19 +39,26 @@ def once_each(facts: list[AnyFact], kind: type[AnyFact], *fields: str) -> bool:
     return set(seen.values()) == {1}
 
 
+def run_on(facts: list[AnyFact], rung: str) -> str:
+    return next(fact.run for fact in facts if isinstance(fact, e.RunOpened) and fact.rung == rung)
+
+
 def test_no_rung_is_lost_and_none_is_climbed_twice(tmp_path: Path) -> None:
-    facts = killed_on_the_way(tmp_path, TWICE)
-    assert len([fact for fact in facts if isinstance(fact, e.DaemonStarted)]) == len(TWICE) + 1
+    facts = killed_on_the_way(tmp_path, OFTEN)
+    assert len([fact for fact in facts if isinstance(fact, e.DaemonStarted)]) == len(OFTEN) + 1
     assert [fact.rung for fact in facts if isinstance(fact, e.RunOpened)][BASE_RUNS:] == [rung.id for rung in LADDER]
     assert once_each(facts, e.RunOpened, "run")
     assert once_each(facts, e.RunSettled, "run")
     assert once_each(facts, e.Proposed, "run", "attempt")
+    assert once_each(facts, e.Advised, "run")
+    assert [fact.run for fact in facts if isinstance(fact, e.Advised)] == [run_on(facts, "A5")]
     assert once_each(facts, e.JobSettled, "job")
 
 
 def test_a_budget_is_kept_to_a_call(tmp_path: Path) -> None:
     facts = killed_on_the_way(tmp_path, ONCE, job_model_calls=CALLS)
     asked = [fact for fact in facts if isinstance(fact, e.Proposed) and fact.proposer == "model"]
+    advised = [fact for fact in facts if isinstance(fact, e.Advised)]
     [settled] = [fact for fact in facts if isinstance(fact, e.JobSettled)]
-    assert len(asked) == CALLS
+    assert (len(asked) + len(advised), len(advised)) == (CALLS, 1)
     assert f"the job's budget is spent: {CALLS} of {CALLS} model calls" in settled.reason

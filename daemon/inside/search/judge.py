@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence, Set
 
 from .messages import NoMessage, answer, heard
-from .verdicts import Baseline, Limits, Test, Verdict
+from .verdicts import Baseline, Limits, Place, Test, Verdict
 
 ENTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run.py")
 COLLECT_S = 120.0  # to import and collect; the largest suites take half of it
@@ -102,6 +102,19 @@ class Judge:
             told = {"passed": False, "fixed": [], "broken": [], "hung": False, "rung": 0}
         self.tried[told["rung"]] = self.tried.get(told["rung"], 0) + 1
         return Verdict(told["passed"], told["fixed"], told["broken"], told["hung"], time.monotonic() - began)
+
+    def witnessed(self, test: str, lines: Sequence[Place]) -> List[Dict[str, Any]]:
+        """What variables hold on these lines while a test runs; the baseline has to be known."""
+        server = self._server or self._restarted()
+        numbers: Dict[str, List[int]] = {}
+        for path, line in lines:
+            numbers.setdefault(str(self._paths.index(path)), []).append(line)
+        told = self._ask(server, self._limits.test_seconds, do="witness", number=server.ids.index(test), lines=numbers)
+        return [
+            {"path": self._paths[file], "line": line, "how": each["how"], "values": each["values"]}
+            for each in told["seen"]
+            for file, line in [each["seen"]]
+        ]
 
     def close(self) -> None:
         """Leave nothing behind."""

@@ -19,6 +19,7 @@ LINES_TOLD = 200  # of the suspicious ones
 CHARACTERS_TOLD = 300  # of what a test said
 REPORT_BYTES = 32 * 2**20  # as much as the host reads
 PATCHES_TOLD = 8
+LINES_WATCHED = 12  # with their values
 
 
 def load() -> None:
@@ -80,6 +81,8 @@ def search(request: Dict[str, Any], place: str) -> None:
             )
             found = engine.search(sources, baseline, asked, budget)
             report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
+        if request["mode"] == "values" and failing:
+            report.update(values_of(asked, baseline))
         if request["mode"] == "offers":
             report.update(first_that_holds(request["offers"], asked, baseline))
     except judge.Dead as dead:
@@ -87,6 +90,26 @@ def search(request: Dict[str, Any], place: str) -> None:
     finally:
         asked.close()
         write(report, place)
+
+
+def values_of(asked: Any, baseline: Any) -> Dict[str, Any]:
+    """What variables hold on the most suspicious lines, in a failing test and in a passing one that meets most."""
+    from mendd_search import suspicion  # noqa: PLC0415  loaded just now
+
+    ranked = [(path, line) for _, path, line in suspicion.ranked(suspicion.suspicions(baseline))]
+
+    def meets(test: Any, lines: List[Any]) -> int:
+        return sum(line in test.executed.get(path, ()) for path, line in lines)
+
+    failing = max((test for test in baseline.tests if not test.passed), key=lambda test: meets(test, ranked[:1]))
+    lines = [line for line in ranked if meets(failing, [line])][:LINES_WATCHED]
+    passing = max((test for test in baseline.tests if test.passed), key=lambda test: meets(test, lines), default=None)
+    watched = [failing] if passing is None or not meets(passing, lines) else [failing, passing]
+    return {
+        "values": [
+            {"test": test.id, "passed": test.passed, "seen": asked.witnessed(test.id, lines)} for test in watched
+        ]
+    }
 
 
 def first_that_holds(offers: List[Dict[str, str]], asked: Any, baseline: Any) -> Dict[str, Any]:

@@ -23,6 +23,7 @@ from .tape import Lines, Tape
 from .tracer import Tracer, tracer
 from .tree import Tree
 from .verdicts import Limits
+from .witness import Witness
 
 NOTES_BYTES = 64 * 2**20  # of one run of all tests with the lines of each; only what is written takes memory
 LINE_CELLS = 2**20  # lines of one test
@@ -173,6 +174,14 @@ class Server:
             return HUNG_AGAIN_S
         return max(LEAST_TEST_S, min(self.limits.test_seconds, TRACING_SLOWER * self.seconds.get(number, 0.0)))
 
+    def do_witness(self, number: int, lines: Dict[str, List[int]]) -> Dict[str, Any]:
+        """What variables hold on these lines, by the number of their file, while this test runs."""
+        wanted = {file: set(some) for file, some in lines.items()}
+        watching = Witness(wanted, self.tracer.number, self.notes.tell)
+        timed = [Timed(number, self._traced_s(number))]
+        self._run(timed, SLACK_S + timed[0].seconds, stop_when_hung=True, before=watching.start)
+        return {"seen": [each for each in self.notes.read() if "seen" in each]}
+
     def do_take_apart(self, numbers: List[int], seconds: float) -> Dict[str, Any]:
         """The asserts of these tests, one by one."""
         parts: Dict[str, Any] = {}
@@ -275,6 +284,7 @@ class Server:
         for each in self.notes.read():
             if "begun" in each:
                 begun = each["begun"]
+            if "n" not in each:
                 continue
             found[each.pop("n")] = each
             begun = None
