@@ -1,217 +1,135 @@
-"""How many candidates a second the search can try, at each rung of its judge, beside a cold `python -m pytest` each.
+"""How many candidates a second each rung of the search's judge can try, beside a cold `python -m pytest` each.
 
-Three small suites of the usual kinds: bare functions with parameters, tests with fixtures and files, and unittest
-cases with `setUp`. Each holds one bug. *Refused* are candidates that leave it in, each with a text of its own: the
-direct call of the failing tests says so, or, where fixtures stand around them, a fork of the collected session.
-*Confirmed* are candidates that mend it: all rungs, and all tests at the end. The peer runs the same candidate from the
-disk with `python -m pytest -x -q` (bytecode of what did not change is cached), which is what a plain loop would do.
+Three test suites of real packages from the package index, each with one bug, two of them real ones that the next
+release mended. *Refused* are the first candidates that the search itself tries there and that do not mend it: the
+failing test is called in a process that many candidates share (first rung), or run in a fork of the collected session
+(second rung). *Mended* is the fix: all tests of the file, in a fork (third rung), which is what only a candidate meets
+that makes the failing tests pass. The peer runs the same candidate from the disk, in the same environment, with
+`python -m pytest -x -q`: the failing tests alone for the lower rungs, all of the file for the highest.
+
+*What limits it*: the first rung compiles the function that differs, runs the test, and looks whether all that the
+package's modules hold is as it was; the second is the kernel's time to fork and to clear up; the third is pytest's own
+time for each test, which no other way to start it takes away. On a busy machine every change of process costs a turn.
 """
 
+import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
+from typing import Any
 
-from daemon.inside.search.judge import Judge
-from tests.benchmarks.measure import Row, take_turns, tell
+from msgspec import Struct
+from uv import find_uv_bin
+
+from tests.benchmarks.measure import Row, tell
+from tests.fakes.release_pairs import release_pairs, repository
 
 TITLE = "Candidates a second"
-REFUSED, CONFIRMED, COLD = 300, 40, 3  # candidates of one round
+SCRIPT = Path(__file__).with_name("rungs.py")
 TIMES = 50  # what unit tests are to gain
 
-ROMAN = dedent("""\
-    SIGNS = [(10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]
+
+class Suite(Struct, frozen=True):
+    """A file of tests of a release pair's older side, and the line of the package that is, or is made, wrong."""
+
+    kind: str
+    pair: str
+    tests: str
+    targets: list[str]
+    path: str
+    wrong: str
+    right: str
+    is_of_units: bool = True
 
 
-    def roman(number):
-        text = ""
-        for value, sign in SIGNS:
-            while number > value:
-                text += sign
-                number -= value
-        return text
-
-
-    def arabic(text):
-        total = 0
-        for value, sign in SIGNS:
-            while text.startswith(sign):
-                total, text = total + value, text[len(sign):]
-        return total
-    """)
-ROMAN_TESTS = dedent("""\
-    import pytest
-    from roman import arabic, roman
-
-    PAIRS = [(1, "I"), (2, "II"), (4, "IV"), (6, "VI"), (9, "IX"), (14, "XIV"), (27, "XXVII"), (39, "XXXIX")]
-
-    @pytest.mark.parametrize(("number", "text"), PAIRS)
-    def test_roman(number, text):
-        assert roman(number) == text
-
-    @pytest.mark.parametrize(("number", "text"), PAIRS)
-    def test_arabic(number, text):
-        assert arabic(text) == number
-    """)
-LEDGER = dedent("""\
-    import csv
-
-
-    class Ledger:
-        def __init__(self, path):
-            with open(path, newline="") as file:
-                self.rows = [(name, int(cents)) for name, cents in csv.reader(file)]
-
-        def names(self):
-            return sorted({name for name, _ in self.rows})
-
-        def balance(self, name):
-            return sum(cents for other, cents in self.rows if other != name)
-    """)
-LEDGER_TESTS = dedent("""\
-    import pytest
-    from ledger import Ledger
-
-    @pytest.fixture
-    def ledger(tmp_path):
-        path = tmp_path / "book.csv"
-        path.write_text("ann,5\\nbob,7\\nann,1\\n")
-        return Ledger(path)
-
-    def test_names(ledger):
-        assert ledger.names() == ["ann", "bob"]
-
-    def test_rows(ledger):
-        assert len(ledger.rows) == 3
-
-    @pytest.mark.parametrize(("name", "cents"), [("ann", 6), ("bob", 7), ("cid", 0)])
-    def test_balance(ledger, name, cents):
-        assert ledger.balance(name) == cents
-    """)
-STACK = dedent("""\
-    class Stack:
-        def __init__(self):
-            self.items = []
-
-        def push(self, item):
-            self.items.append(item)
-
-        def pop(self):
-            return self.items.pop(0)
-
-        def peek(self):
-            return self.items[-1]
-    """)
-STACK_TESTS = dedent("""\
-    import unittest
-    from stack import Stack
-
-    class StackTests(unittest.TestCase):
-        def setUp(self):
-            self.stack = Stack()
-            for item in "abc":
-                self.stack.push(item)
-
-        def test_peek(self): self.assertEqual(self.stack.peek(), "c")
-
-        def test_push(self): self.assertEqual(len(self.stack.items), 3)
-
-        def test_pop(self): self.assertEqual(self.stack.pop(), "c")
-
-        def test_pop_twice(self):
-            self.stack.pop()
-            self.assertEqual(self.stack.pop(), "b")
-
-        def test_empty(self):
-            for _ in range(3):
-                self.stack.pop()
-            self.assertRaises(IndexError, self.stack.pop)
-    """)
-SUITES = {  # name → text, tests, the line with the bug, the same mended
-    "functions with parameters": ("roman", ROMAN, ROMAN_TESTS, "while number > value", "while number >= value"),
-    "fixtures and files": ("ledger", LEDGER, LEDGER_TESTS, "if other != name", "if other == name"),
-    "unittest cases": ("stack", STACK, STACK_TESTS, "pop(0)", "pop()"),
-}
+SUITES = [
+    Suite(
+        "functions with parameters",
+        "marshmallow 4.1.0",
+        "tests/test_validate.py",
+        ["tests/test_validate.py::test_url_custom_scheme_case_insensitive"],
+        "src/marshmallow/validate.py",
+        "schemes or self.default_schemes",
+        "{s.lower() for s in schemes} if schemes else self.default_schemes",
+    ),
+    Suite(
+        "unittest cases",
+        "mistune 3.1.3",
+        "tests/test_misc.py",
+        ["tests/test_misc.py::TestMiscCases::test_unicode_whitespace"],
+        "src/mistune/block_parser.py",
+        'm.group("atx_2").strip()',
+        'm.group("atx_2").strip(" \\t\\n\\r\\x0b\\x0c")',
+    ),
+    Suite(
+        "tests with a fixture",
+        "jinja2 3.1.5",
+        "tests/test_filters.py",
+        ["tests/test_filters.py::TestFilter::test_center"],
+        "src/jinja2/filters.py",
+        ".ljust(width)",
+        ".center(width)",
+        is_of_units=False,
+    ),
+]
 
 
 def run(folder: Path, rounds: int) -> list[Row]:
     """Each suite in turn, without the plugins that our own tests use."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    return [row for title in SUITES for row in _suite(title, folder, rounds)]
+    pairs = {pair.title: pair for pair in release_pairs()}
+    found = []
+    for suite in SUITES:
+        pair = pairs[suite.pair]
+        repo, _ = repository(pair, folder / suite.pair)
+        found += _rows(suite, _measured(suite, repo, _python(folder / suite.pair / "venv", pair.requirements), rounds))
+    return found
 
 
-def _suite(title: str, folder: Path, rounds: int) -> list[Row]:
-    name, text, tests, bug, mended = SUITES[title]
-    root = folder / name
-    root.mkdir(parents=True)
-    (root / f"{name}.py").write_text(text)
-    (root / f"test_{name}.py").write_text(tests)
-    file = f"{name}.py"
-    wrong = [text.replace(bug, f"{bug} + 0 * {number}") for number in range(REFUSED)]
-    right = [text.replace(bug, mended)] * CONFIRMED
-    judge = _judge(root, name)
-    try:
-        figures = take_turns(
-            rounds,
-            refused=lambda: _rate(lambda one: judge.try_({file: one}).fixed == [], wrong),
-            confirmed=lambda: _rate(lambda one: judge.try_({file: one}).passed, right),
-            cold=lambda: _rate(lambda one: _cold(root, file, one), [text, *right][:COLD]),
-        )
-    finally:
-        judge.close()
-    tell(f"  {title}: candidates by rung {judge.tried}")
-    cold = figures["cold"]
+def _python(folder: Path, requirements: list[str]) -> Path:
+    """An interpreter of our version that has these, and pytest."""
+    python = folder / "bin" / "python"
+    subprocess.run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install = [find_uv_bin(), "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*install, "pytest", *requirements], check=True)
+    return python
+
+
+def _measured(suite: Suite, repo: Path, python: Path, rounds: int) -> dict[str, Any]:
+    text = (repo / suite.path).read_text().replace(suite.right, suite.wrong)
+    assert text.count(suite.wrong) == 1
+    (repo / suite.path).write_text(text)
+    asked = {
+        "root": str(repo),
+        "places": [suite.tests],
+        "targets": suite.targets,
+        "path": suite.path,
+        "mended": text.replace(suite.wrong, suite.right),
+        "rounds": rounds,
+    }
+    environment = {**os.environ, "PYTHONPATH": str(repo / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ran = subprocess.run(
+        [python, SCRIPT], input=json.dumps(asked), env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    told: dict[str, Any] = json.loads(ran.stdout)
+    tell(f"  {suite.kind}: {told}")
+    return told
+
+
+def _rows(suite: Suite, told: dict[str, Any]) -> list[Row]:
+    rates = told["rates"]
+    title = f"{suite.kind} ({suite.pair}, {told['tests']} tests)"
     return [
         Row(
             f"{title}: {what}",
-            f"{figures[what]:,.0f}/s",
-            f"{cold:.1f}/s",
-            figures[what] / cold,
-            TIMES if what == "refused" else None,
+            f"{rates[ours]:,.1f}/s",
+            f"{rates[peer]:.2f}/s",
+            rates[ours] / rates[peer],
+            TIMES if ours == "called" and suite.is_of_units else None,
         )
-        for what in ("refused", "confirmed")
+        for what, ours, peer in (
+            ("refused, called", "called", "cold, targets"),
+            ("refused, in a fork", "forked", "cold, targets"),
+            ("mended, all tests in a fork", "all", "cold, all"),
+        )
     ]
-
-
-def _judge(root: Path, name: str) -> Judge:
-    """With the tests that fail as its targets, as a red gate would have found them."""
-    first = Judge(str(root), [f"test_{name}.py"], [])
-    asked = first.baseline()
-    first.close()
-    known = {test.id for test in asked.tests}
-    out = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", f"test_{name}.py"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    targets = [line for line in out.splitlines() if "::" in line and line not in known]
-    judge = Judge(str(root), [f"test_{name}.py"], targets)
-    judge.baseline()
-    return judge
-
-
-def _rate(attempt: Callable[[str], bool], texts: list[str]) -> float:
-    """Candidates a second; all of them have to be judged as they should."""
-    began = time.perf_counter()
-    judged = [attempt(one) for one in texts]
-    assert all(judged)
-    return len(texts) / (time.perf_counter() - began)
-
-
-def _cold(root: Path, file: str, text: str) -> bool:
-    """What a plain loop does; whatever it says."""
-    before = (root / file).read_text()
-    (root / file).write_text(text)
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", f"test_{file}"],
-        cwd=root,
-        capture_output=True,
-        check=False,
-    )
-    (root / file).write_text(before)
-    return True

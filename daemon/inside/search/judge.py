@@ -87,14 +87,14 @@ class Judge:
         ]
         return Baseline(tests, {path: set(lines) for path, lines in server.imported.items()}, pieces)
 
-    def try_(self, changes: Dict[str, str], rungs: int = 3) -> Verdict:
-        """What the tests say of these new texts."""
+    def try_(self, changes: Dict[str, str], lowest: int = 1) -> Verdict:
+        """What the tests say of these new texts, from this rung of the ladder upwards."""
         began = time.monotonic()
         told: Optional[Dict[str, Any]] = None
         try:
             server = self._server or self._restarted()
-            told = self._ask(server, self._limits.all_seconds, do="try_", changes=changes, rungs=rungs)
-            if told["unsure"] and rungs > 2:  # noqa: PLR2004  the third rung
+            told = self._ask(server, self._limits.all_seconds, do="try_", changes=changes, lowest=lowest)
+            if told["unsure"]:
                 told = self._anew(changes)
         except Dead:
             self._forget()

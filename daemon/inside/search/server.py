@@ -40,6 +40,7 @@ ERROR_CHARACTERS = 2_000
 SLOWER_STEPS = 3.0  # times its own steps: nobody else takes some of them
 STEPS_AT_MOST = 2_000_000  # a second or so
 CALIBRATED = 200  # passing tests that say how many steps a test needs
+CALLED, FORKED, ALL = 1, 2, 3  # the rungs: the targets called, the targets in a fork of the session, all tests there
 UNSWAPPABLE = -1  # in the place of a test
 
 
@@ -218,29 +219,27 @@ class Server:
             if self.notes.read()[-1:] != [] or self._lines():
                 ended(error)
 
-    def do_try_(self, changes: Dict[str, str], rungs: int = 3) -> Dict[str, Any]:
+    def do_try_(self, changes: Dict[str, str], lowest: int = 1) -> Dict[str, Any]:
         """Up the ladder, as far as the candidate gets."""
-        felt = self.filter.tried(changes, self.aim) if self.aim.targets else None
-        if felt is not None and (self._is_refused(felt) or rungs == 1):
-            return _verdict(self._names(felt.fixed), self._names(felt.broken), hung=felt.hung, rung=1)
+        felt = self.filter.tried(changes, self.aim) if self.aim.targets and lowest <= CALLED else None
+        if felt is not None and self._is_refused(felt):
+            return _verdict(self._names(felt.fixed), self._names(felt.broken), hung=felt.hung, rung=CALLED)
         try:
             plan = self.program.plan(changes)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return _verdict([], [], rung=1)
+            return _verdict([], [], rung=CALLED)
         fixed = felt.fixed if felt is not None else []
         part = frozenset(fixed) if felt is not None and felt.hung else frozenset()
         if part and self.in_vain.get(part, 0) >= IN_VAIN:
-            return _verdict(self._names(fixed), [], hung=True, rung=1)
-        if len(fixed) < len(self.targets) or not plan.is_exact:
+            return _verdict(self._names(fixed), [], hung=True, rung=CALLED)
+        if lowest <= FORKED and (len(fixed) < len(self.targets) or not plan.is_exact):
             found, hung = self._judged(self.targets, plan)
             fixed = [n for n in self.targets if n in found and found[n]["passed"]]
             if part and part >= set(fixed):
                 self.in_vain[part] = self.in_vain.get(part, 0) + 1
             unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
             if unsure or not fixed:
-                return _verdict(self._names(fixed), [], hung=hung, rung=2, unsure=unsure)
-        if rungs == 2:  # noqa: PLR2004  the second rung
-            return _verdict(self._names(fixed), [], rung=2)
+                return _verdict(self._names(fixed), [], hung=hung, rung=FORKED, unsure=unsure)
         found, hung = self._judged(sorted({*self.kept, *self.targets}), plan)
         return self._told(found, hung=hung)
 
@@ -256,7 +255,7 @@ class Server:
         fixed = [n for n in self.targets if n in passed]
         broken = [n for n in self.kept if n not in passed]
         all_pass = bool(self.targets) and len(fixed) == len(self.targets) and not broken
-        return _verdict(self._names(fixed), self._names(broken), passed=all_pass, hung=hung, rung=3)
+        return _verdict(self._names(fixed), self._names(broken), passed=all_pass, hung=hung, rung=ALL)
 
     def _judged(self, numbers: Sequence[int], plan: swap.Plan) -> Any:
         """These tests on the candidate, in a fork of their own."""

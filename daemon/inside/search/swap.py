@@ -9,8 +9,11 @@ module that nobody has imported yet is changed on its way in. Nothing here runs 
 import ast
 import gc
 import importlib.machinery
+import io
 import os
 import sys
+from itertools import islice
+from operator import eq
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -28,27 +31,14 @@ class Unswappable(Exception):  # noqa: N818  a verdict on a candidate
     """More differs than the bodies of functions."""
 
 
-class Definition(NamedTuple):
-    """A class or function at a module's margin: lines first to last (from 1), and its tree."""
-
-    first: int
-    last: int
-    tree: Any
-
-
 class Module:
     """A file of the repository as it was imported."""
 
     def __init__(self, path: str, file: str, text: str) -> None:
         self.path, self.file = path, file
-        self.lines = text.splitlines(keepends=True)
+        self.lines = lines_of(text)
         self.text = text
         self.tree = ast.parse(text, file)
-        self.definitions = [
-            Definition(first_line(node), node.end_lineno or node.lineno, node)
-            for node in self.tree.body
-            if isinstance(node, DEFINITIONS)
-        ]
         self.functions: Dict[Key, List[FunctionType]] = {}
         self.flags = 0
 
@@ -65,14 +55,14 @@ class Module:
 
     def exchange(self, text: str, imported: Set[int], *, with_fuel: bool) -> Codes:
         """The codes that make the new text of the file run, or `Unswappable`. SyntaxError where it is no program."""
-        old, new, touched = self._changed(text)
+        around, old, new, touched = self._changed(text)
         pairs = list(_pairs(old, new, touched))
         for before, _ in pairs:
             _refuse_what_has_run(before, imported)
             if (before.name, first_line(before)) not in self.functions:
                 raise Unswappable("the function is nowhere")
         wanted = {(after.name, first_line(after)): (before.name, first_line(before)) for before, after in pairs}
-        module = ast.Module([new], [])
+        module = ast.Module([_within(around, new)], [])
         made = self.compile(fueled(module) if with_fuel else module)
         found = codes_of(made)
         if not wanted or set(wanted) - set(found):
@@ -87,23 +77,28 @@ class Module:
         found = codes_of(self.compile(fueled(ast.parse(self.text, self.file))))
         return {key: code for key, code in found.items() if key in self.functions and self._fits(key, code)}
 
-    def _changed(self, text: str) -> Tuple[Any, Any, range]:
-        """The one definition that differs, as it was and as it is to be, and the lines that it was in."""
-        lines = text.splitlines(keepends=True)
+    def _changed(self, text: str) -> Tuple[List[ast.ClassDef], Any, Any, range]:
+        """The innermost definition that differs, as it was and as it is to be, in which classes, and its lines."""
+        lines = lines_of(text)
         same = min(len(lines), len(self.lines))
-        above = next((at for at in range(same) if lines[at] != self.lines[at]), same)
-        below = next((at for at in range(same - above) if lines[-1 - at] != self.lines[-1 - at]), same - above)
+        above = next((at for at, equal in enumerate(map(eq, lines, self.lines)) if not equal), same)
+        upwards = map(eq, reversed(lines), reversed(self.lines))
+        below = next((at for at, equal in enumerate(islice(upwards, same - above)) if not equal), same - above)
         more = len(lines) - len(self.lines)
-        first, last = above + 1, len(self.lines) - below
-        for each in self.definitions:
-            if each.first <= first and max(last, first) <= each.last:
-                chunk = "".join(lines[each.first - 1 : each.last + more])
-                body = ast.parse(chunk, self.file).body
-                if len(body) != 1:
-                    raise Unswappable("there are other definitions")
-                return each.tree, ast.increment_lineno(body[0], each.first - 1), range(first - 1, max(last, first) + 1)
-        compile(text, self.file, "exec", flags=self.flags, dont_inherit=True)  # is it a program at all?
-        raise Unswappable("the module itself differs")
+        touched = range(above, max(len(self.lines) - below, above + 1) + 1)
+        *around, old = _innermost(self.tree, touched) or [None]
+        if old is None:
+            compile(text, self.file, "exec", flags=self.flags, dont_inherit=True)  # is it a program at all?
+            raise Unswappable("the module itself differs")
+        first, last = first_line(old), old.end_lineno
+        block = (
+            "\n" * (first - 2) + "if True:\n" if around else "\n" * (first - 1)
+        )  # so that its lines keep their numbers
+        tree: Any = ast.parse(block + "".join(lines[first - 1 : last + more]), self.file)
+        body = tree.body[0].body if around and len(tree.body) == 1 else tree.body
+        if len(body) != 1 or (around and tree.body[0].orelse):
+            raise Unswappable("there are other definitions")
+        return around, old, body[0], touched
 
     def _fits(self, key: Key, code: CodeType) -> bool:
         return all(function.__code__.co_freevars == code.co_freevars for function in self.functions[key])
@@ -168,6 +163,11 @@ def first_line(node: Any) -> int:
     return int(decorators[0].lineno if decorators else node.lineno)
 
 
+def lines_of(text: str) -> List[str]:
+    """As the compiler counts them: a form feed ends none."""
+    return io.StringIO(text, newline="").readlines()
+
+
 def codes_of(code: CodeType) -> Codes:
     """All functions within, however deep."""
     found: Codes = {}
@@ -179,9 +179,30 @@ def codes_of(code: CodeType) -> Codes:
     return found
 
 
+def _innermost(tree: Any, touched: range) -> List[Any]:
+    """The definitions around these lines, the outermost first; no function is looked into."""
+    for node in tree.body:
+        if (
+            isinstance(node, DEFINITIONS)
+            and first_line(node) <= touched.start + 1
+            and touched.stop <= (node.end_lineno or 0) + 1
+        ):
+            return [node, *(_innermost(node, touched) if isinstance(node, ast.ClassDef) else ())]
+    return []
+
+
+def _within(around: List[ast.ClassDef], node: Any) -> Any:
+    """The definition in bare classes of these names: its private names and its `super()` are theirs."""
+    for each in reversed(around):
+        bare: Any = ast.parse(f"class {each.name}: pass").body[0]
+        bare.body = [node]
+        node = bare
+    return node
+
+
 def _pairs(old: Any, new: Any, touched: range) -> Iterator[Tuple[Any, Any]]:
     """The functions whose bodies differ, if nothing else does. What does not differ is taken out of the new tree."""
-    if type(old) is not type(new) or _head(old) != _head(new):
+    if type(old) is not type(new) or (touched.start < old.body[0].lineno and _head(old) != _head(new)):
         raise Unswappable("more than a body differs")
     if isinstance(old, FUNCTIONS):
         yield old, new

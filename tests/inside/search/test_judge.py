@@ -158,8 +158,11 @@ class TestVerdicts:
         assert not judge.try_({"shop.py": worse}).passed
         assert judge.try_({"shop.py": MENDED.replace("price * RATE", "RATE * price")}).passed
 
-    def test_each_rung_can_be_asked_alone(self, judge: Judge) -> None:
-        assert [len(judge.try_({"shop.py": MENDED}, rung).fixed) for rung in (1, 2, 3)] == [3, 3, 3]
+    def test_lower_rungs_can_be_left_out(self, judge: Judge) -> None:
+        judge.tried.clear()
+        assert [judge.try_({"shop.py": SHOP + "\n"}, rung).passed for rung in (1, 2, 3)] == [False] * 3
+        assert [judge.try_({"shop.py": MENDED}, rung).passed for rung in (1, 2, 3)] == [True] * 3
+        assert judge.tried == {1: 1, 2: 1, 3: 4}
 
 
 def test_the_baseline_says_what_each_test_executes(baseline: Baseline) -> None:
