@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from daemon.text.outcomes import Ended, Outcomes, read_report
@@ -21,6 +22,16 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         else:
             path.unlink()
     return folder
+
+
+def standing_in(folder: Path) -> list[tuple[int, str]]:
+    """The processes that stand in the folder, or were started there, and their words."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if (process / "cwd").resolve(strict=True).is_relative_to(folder):
+                found.append((int(process.name), (process / "cmdline").read_text().replace("\0", " ")))
+    return found
 
 
 def session(

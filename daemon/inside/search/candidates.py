@@ -13,7 +13,7 @@ import zlib
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from .evidence import Evidence
-from .refusals import refused
+from .refusals import Marks, marks, refused
 from .source import FUNCTIONS, Source, Splice
 from .templates import HINTS, TEMPLATES
 
@@ -79,7 +79,7 @@ class Sieve:
     def __init__(self, sources: Mapping[str, str], evidence: Evidence) -> None:
         self._evidence = evidence
         self._sources = {path: _parsed(path, text, evidence) for path, text in sources.items()}
-        self._originals: Dict[Tuple[str, int, int], ast.AST] = {}
+        self._originals: Dict[Tuple[str, int, int], Marks] = {}
         self._seen: Set[Tuple[str, int, bytes]] = set()
         self.refused: Dict[str, int] = {}
 
@@ -91,9 +91,10 @@ class Sieve:
         start, end = _chunk(source, candidate)
         before = self._original(source, start, end)
         text = source.slice(start, candidate.start) + candidate.replacement + source.slice(candidate.end, end)
-        after = _tree(text)
-        if after is None or before is None:
+        tree = _tree(text)
+        if tree is None or before is None:
             return False
+        after = marks(tree)
         key = (candidate.path, start, _digest(after))
         if key in self._seen:
             return False
@@ -103,14 +104,14 @@ class Sieve:
             self.refused[why] = self.refused.get(why, 0) + 1
         return not why
 
-    def _original(self, source: Source, start: int, end: int) -> Optional[ast.AST]:
+    def _original(self, source: Source, start: int, end: int) -> Optional[Marks]:
         place = (source.path, start, end)
         if place not in self._originals:
             tree = _tree(source.slice(start, end))
             if tree is None:
                 return None
-            self._originals[place] = tree
-            self._seen.add((source.path, start, _digest(tree)))
+            self._originals[place] = found = marks(tree)
+            self._seen.add((source.path, start, _digest(found)))
         return self._originals[place]
 
 
@@ -202,11 +203,9 @@ def _tie(candidate: Candidate, seed: int) -> int:
 
 def _chunk(source: Source, candidate: Candidate) -> Tuple[int, int]:
     """The lines of the outermost function that an edit stays inside of, or the whole file."""
-    for node in source.nodes:
-        if isinstance(node, FUNCTIONS):
-            start, end = source.before(node), source.after(node)
-            if start <= candidate.start and candidate.end <= end and source.indent(node) is not None:
-                return start, end
+    for start, end in source.functions:
+        if start <= candidate.start and candidate.end <= end:
+            return start, end
     return 0, len(source.data)
 
 
@@ -222,8 +221,8 @@ def _tree(text: str) -> Optional[ast.AST]:
     return tree
 
 
-def _digest(tree: ast.AST) -> bytes:
-    return hashlib.blake2b(ast.dump(tree).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+def _digest(found: Marks) -> bytes:
+    return hashlib.blake2b(repr(found.shape).encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 def _parsed(path: str, text: str, evidence: Evidence) -> Optional[Source]:

@@ -4,6 +4,7 @@ As long as what a candidate leaves can be put back (`state.py`), the next one me
 fork is thrown away. What passes here is tried again on the rungs above; what does not has failed the targets.
 """
 
+import enum
 import os
 import select
 import signal
@@ -17,19 +18,27 @@ from .messages import NoMessage, answer, heard
 
 CANDIDATES_OF_A_FORK = 256  # after as many it is made anew, for what nobody saw
 FAILURES_SEEN = 20  # targets that are tried after one has failed: how many pass is what a partial repair is worth
-HANGS_SEEN = 3  # the same, where they run out of steps: one that only needs many is no reason to refuse all
-HUNG_AGAIN = 10  # the part of their steps that the targets after one that hung get: it is refused anyway
+HANGS_SEEN = 3  # the same, where they run out of steps or call themselves for ever: others will, too
+HUNG_AGAIN = 10  # the part of their steps that the targets after one that hung get
+RING_AGAIN_S = 0.05  # for a test that swallows what ends it
 ALONE_AFTER = 16  # forks that were thrown away, half of them after one candidate: then nobody takes photographs
 
 Call = Callable[[], Any]
 
 
+class Went(enum.Enum):
+    """What became of a test."""
+
+    PASSED, FAILED, DEEPER, ON = range(4)  # it called itself too often; it went on for too long
+
+
 class Felt(NamedTuple):
-    """The targets that passed, the first test that no longer does, and whether one went on for too long."""
+    """The targets that passed, the first test that no longer does, whether one went on for too long, or failed."""
 
     fixed: List[int]
     broken: List[int]
     hung: bool
+    failed: bool = False
 
 
 class Aim(NamedTuple):
@@ -38,7 +47,9 @@ class Aim(NamedTuple):
     targets: Dict[int, Call]
     kept: Dict[int, Call]
     steps: Dict[int, int]  # that each of these tests may take
-    seconds: float  # that all of them may take
+    seconds: Dict[int, float]  # of processor time, the same: a step may be a long one
+    plenty: int  # steps for a target after one has failed, which only says what a partial repair is worth
+    patience_s: float  # for all of them, after which the fork is ended from outside
 
 
 class Filter:
@@ -65,11 +76,11 @@ class Filter:
         if connection is None:
             return None
         self._tried += 1
-        patience = Patience(self._pid, aim.seconds)
+        patience = Patience(self._pid, aim.patience_s)
         told: Optional[Dict[str, Any]] = None
         hung = False
         try:
-            connection.settimeout(aim.seconds)
+            connection.settimeout(aim.patience_s)
             answer(connection, changes)
             hung = not _readable(connection, patience)
             told = None if hung else heard(connection)
@@ -83,7 +94,10 @@ class Filter:
         if told is None or not isinstance(fixed, list) or not isinstance(broken, list):
             return None
         return Felt(
-            [n for n in fixed if n in aim.targets], [n for n in broken if n in aim.kept], bool(told.get("hung"))
+            [n for n in fixed if n in aim.targets],
+            [n for n in broken if n in aim.kept],
+            bool(told.get("hung")),
+            bool(told.get("failed")),
         )
 
     def end(self) -> None:
@@ -113,6 +127,7 @@ class Filter:
     def _serve(self, descriptor: int, aim: Aim, *, alone: bool) -> None:
         me = os.getpid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        listen()
         connection = socket.socket(fileno=descriptor)
         for path, codes in self._fueled.items():
             swap.put(self._program.modules[path], codes)
@@ -148,37 +163,56 @@ class Filter:
 
     def _felt(self, aim: Aim, plan: swap.Plan) -> Felt:
         fixed: List[int] = []
-        failed = hung = 0
+        failed = hung = endless = 0
         for number, call in aim.targets.items():
-            went = self._went(call, aim.steps[number] // (HUNG_AGAIN if hung else 1))
-            fixed += [number] if went else []
-            failed += went is False
-            hung += went is None
-            if failed >= FAILURES_SEEN or hung >= HANGS_SEEN:
+            steps = min(aim.steps[number], aim.plenty) if failed else aim.steps[number]
+            end = went(call, self._tank, steps // (HUNG_AGAIN if hung else 1), aim.seconds[number])
+            fixed += [number] if end is Went.PASSED else []
+            failed += end in (Went.FAILED, Went.DEEPER)
+            hung += end is Went.ON
+            endless += end in (Went.DEEPER, Went.ON)
+            if failed >= FAILURES_SEEN or endless >= HANGS_SEEN:
                 break
+        felt = Felt(fixed, [], hung=hung > 0, failed=failed > 0)
         if not fixed:
-            return Felt([], [], hung=hung > 0)
+            return felt
         is_clean = self._before is not None and self._before.restored()
         if is_clean:
             plan.apply()
         for number, call in aim.kept.items():
-            went = self._went(call, aim.steps[number])
-            if not went and (is_clean or len(fixed) < len(aim.targets)):
-                return Felt(fixed, [number], hung=went is None)
-            if not went:
+            end = went(call, self._tank, aim.steps[number], aim.seconds[number])
+            if end is not Went.PASSED and (is_clean or len(fixed) < len(aim.targets)):
+                return felt._replace(broken=[number], hung=end is Went.ON)
+            if end is not Went.PASSED:
                 break  # perhaps it only met what the targets left: the rungs above will tell
-        return Felt(fixed, [], hung=hung > 0)
+        return felt
 
-    def _went(self, call: Call, steps: int) -> Optional[bool]:
-        """Whether the test passes; None where it went on for too long."""
-        self._tank.fill(steps)
+
+def listen() -> None:
+    """In a fork: let `went` end what takes too long."""
+    signal.signal(signal.SIGPROF, _ring)
+
+
+def went(call: Call, tank: Tank, steps: int, seconds: float) -> Went:
+    """What becomes of a test that has so many steps, and so much of a processor."""
+    tank.fill(steps)
+    try:
         try:
+            signal.setitimer(signal.ITIMER_PROF, seconds, RING_AGAIN_S)
             call()
-        except OutOfFuel:
-            return None
-        except BaseException:  # noqa: BLE001  tests may raise anything, too
-            return False
-        return True
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+    except OutOfFuel:
+        return Went.ON
+    except RecursionError:
+        return Went.DEEPER
+    except BaseException:  # noqa: BLE001  tests may raise anything, too
+        return Went.FAILED
+    return Went.PASSED
+
+
+def _ring(*_: Any) -> None:
+    raise OutOfFuel
 
 
 def _readable(connection: socket.socket, patience: Patience) -> bool:

@@ -16,7 +16,7 @@ import time
 import warnings
 from contextlib import suppress
 from sys import addaudithook
-from typing import Any, Callable, Iterable, List, NamedTuple, Tuple
+from typing import Any, Callable, Iterable, List, NamedTuple, Tuple, Union
 
 from .tree import Tree
 from .verdicts import Limits
@@ -60,7 +60,7 @@ class Forks:
         self._scratch = scratch
         self._fresh: Tuple[str, ...] = ()
         tempfile.tempdir = os.environ["TMPDIR"] = scratch
-        _adopt_orphans()
+        adopt_orphans()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         warnings.filterwarnings("ignore", message="This process .* is multi-threaded")  # the child only goes on here
 
@@ -108,7 +108,7 @@ class Forks:
             with suppress(OSError):  # it may have ended, or never have begun
                 kill(pid, signal.SIGKILL)
         _waited(pid, 0)
-        _end_orphans(self._spared)
+        end_orphans(self._spared)
         return self._undo(pid)
 
     def was_rude(self) -> bool:
@@ -198,9 +198,9 @@ def _folder(descriptor: Any) -> str:
 
 def watch(pid: int, scratch: str) -> None:
     """In the process above all others: wait for the end of this one, whoever brings it, and clear up after it."""
-    _adopt_orphans()
+    adopt_orphans()
     _waited(pid, 0)
-    _end_orphans([])
+    end_orphans([])
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -213,15 +213,16 @@ def _clear(path: str) -> None:
             os.unlink(path)
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
+    """Become the parent of all descendants whose own parent ends."""
     with suppress(OSError, AttributeError):  # a C library without it; then only groups are killed
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _end_orphans(spared: List[int]) -> None:
+def end_orphans(spared: List[int]) -> None:
     """Kill until nobody is left: what is orphaned meanwhile comes to us."""
     for _ in range(KILLS):
-        left = [child for child in _children() if child not in spared]
+        left = [child for child in children() if child not in spared]
         if not left:
             break
         for child in left:
@@ -238,13 +239,13 @@ def _waited(pid: int, how: int) -> int:
         return pid
 
 
-def _children() -> List[int]:
-    """Our children, and the orphans among their descendants, who have become ours."""
+def children(pid: Union[int, str] = "self") -> List[int]:
+    """The children of a process, and where it adopts orphans, those among its descendants."""
     found: List[int] = []
     try:
-        for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/children") as children:
-                found += map(int, children.read().split())
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += map(int, file.read().split())
     except OSError:  # a kernel without it; the groups have been killed
         pass
     return found

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence, Set
 
+from .forks import children
 from .messages import NoMessage, answer, heard
 from .verdicts import Baseline, Limits, Place, Test, Verdict
 
@@ -217,32 +218,15 @@ class Server:
         return told
 
     def end(self) -> None:
-        """End it and all that it started."""
+        """End it and all that it started: the process above it stays until nobody of them is left."""
         self._connection.close()
         try:
             self._process.wait(SLACK_S)
-        except subprocess.TimeoutExpired:  # it cannot clear up after its own any more
-            for pid in _descendants(self._process.pid):
+        except subprocess.TimeoutExpired:  # it does not hear any more
+            for pid in children(self._process.pid):
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-        with suppress(OSError):  # nobody is left of it
-            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-
-def _descendants(pid: int) -> List[int]:
-    """All that come from this process, as the kernel tells it now."""
-    children: Dict[int, List[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{name}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(name))
-    found = list(children.get(pid, []))
-    for child in found:
-        found += children.get(child, [])
-    return found
 
 
 # Which files may be changed

@@ -5,7 +5,7 @@ Two trees are compared, before and after; positions, costs and verdicts are nobo
 
 import ast
 from collections import Counter
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from .evidence import Evidence
 
@@ -28,26 +28,55 @@ LEAVING = {
 }
 OUTSIDE = {"pytest", "_pytest", "unittest", "nose", "subprocess", "socket", "ctypes", "gc", "multiprocessing"}
 BROAD = ("Exception", "BaseException")
+SIGNIFICANT = {ast.Assert, ast.ExceptHandler, ast.Call, ast.Import, ast.ImportFrom}
 
 
-def refused(before: ast.AST, after: ast.AST, evidence: Evidence) -> str:
+class Marks(NamedTuple):
+    """What is counted of a tree, in one walk; `shape` is the tree in words, the same for the same program."""
+
+    signs: "Counter[str]"
+    literals: "Counter[str]"
+    shape: List[Any]
+    tree: ast.AST
+
+
+def marks(tree: ast.AST) -> Marks:
+    """Walk a tree once: it is done for every candidate."""
+    signs: List[str] = []
+    literals: List[str] = []
+    shape: List[Any] = []
+    left: List[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.AST):
+            kind = node.__class__
+            shape.append(kind.__name__)
+            if kind in SIGNIFICANT:
+                signs += _signs(node)
+            elif kind is ast.Constant:
+                literals += _literal(node)
+            left += [getattr(node, field, None) for field in kind._fields]
+        elif isinstance(node, list):
+            shape.append(len(node))
+            left += node
+        elif node is not None:
+            shape.append(repr(node))
+        else:
+            shape.append(None)
+    return Marks(Counter(signs), Counter(literals), shape, tree)
+
+
+def refused(old: Marks, new: Marks, evidence: Evidence) -> str:
     """Why a change is not even tried; empty when nothing speaks against it."""
-    old, new = _counted(before), _counted(after)
-    if new["assert"] < old["assert"]:
+    if new.signs["assert"] < old.signs["assert"]:
         return "an assert is deleted"
-    grown = new - old
-    for sign in grown:
+    for sign in new.signs - old.signs:
         if sign.startswith("!"):
             return sign[1:]
-    literals, known = Counter(_literals(after)), Counter(_literals(before))
-    for value in literals - known:
-        if value in evidence.literals and _by_heart(value, before, after):
+    for value in new.literals - old.literals:
+        if value in evidence.literals and _by_heart(value, old.tree, new.tree):
             return "an expected value is hard-coded"
     return ""
-
-
-def _counted(tree: ast.AST) -> "Counter[str]":
-    return Counter(sign for node in ast.walk(tree) for sign in _signs(node))
 
 
 def _signs(node: Any) -> Iterator[str]:
@@ -79,14 +108,13 @@ def _says_nothing(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _literals(tree: ast.AST) -> Iterator[str]:
-    """The values that are written out, but for those that mean nothing in particular."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and not isinstance(node.value, (bool, type(None), type(...))):
-            short = isinstance(node.value, (str, bytes)) and len(node.value) <= 1
-            plain = short or (isinstance(node.value, (int, float)) and abs(node.value) <= SMALL)
-            if not plain:
-                yield repr(node.value)
+def _literal(node: ast.Constant) -> Iterator[str]:
+    """A value that is written out, but for one that means nothing in particular."""
+    value = node.value
+    if not isinstance(value, (bool, type(None), type(...))):
+        short = isinstance(value, (str, bytes)) and len(value) <= 1
+        if not short and not (isinstance(value, (int, float)) and abs(value) <= SMALL):
+            yield repr(value)
 
 
 def _by_heart(value: str, before: ast.AST, after: ast.AST) -> bool:

@@ -58,9 +58,10 @@ def main(arguments: List[str]) -> None:
 
 def search(request: Dict[str, Any], place: str) -> None:
     """From the request to the report."""
-    from mendd_search import engine, judge, suspicion, verdicts  # noqa: PLC0415  # loaded just now
+    from mendd_search import engine, forks, judge, suspicion, verdicts  # noqa: PLC0415  # loaded just now
 
     began = time.monotonic()
+    forks.adopt_orphans()
     limits = verdicts.Limits(**request.get("limits", {}))
     asked = judge.Judge(request["root"], request["places"], request["targets"], request["runner"], limits)
     report: Dict[str, Any] = {"version": VERSION}
@@ -89,6 +90,7 @@ def search(request: Dict[str, Any], place: str) -> None:
         report["error"] = str(dead)
     finally:
         asked.close()
+        forks.end_orphans([])  # a candidate may have killed who was to clear up
         write(report, place)
 
 

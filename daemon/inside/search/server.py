@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence
 
 from . import asserts, fuel, state, swap
-from .filter import HANGS_SEEN, Aim, Felt, Filter
+from .filter import Aim, Felt, Filter, Went, listen, went
 from .forks import Forks, high, watch
 from .messages import answer, heard
 from .suites import Heard, collect
@@ -34,14 +34,18 @@ LEAST_TARGET_S = 2.0  # for one that failed early: mended it may take longer
 SLACK_S = 2.0  # of wall time, for a fork that shares the machine with others
 TRACING_SLOWER = 20.0  # what a tracer in Python may cost
 IN_VAIN = 2  # candidates with the same tests passing and the rest out of steps get all of their time, then no more
-FILTER_S = 0.5  # of processor time for the filter of one candidate, beside its steps: one that forks needs some of it
-STEP_S = 2e-6  # a step of ordinary loops
+FILTER_S = 0.4  # of processor time for the filter of one candidate, beside its tests: one that forks needs some of it
+LEAST_DIRECT_S = 0.1  # of processor time for one of its tests: many times what their steps take, where steps are small
 ERROR_CHARACTERS = 2_000
 SLOWER_STEPS = 3.0  # times its own steps: nobody else takes some of them
+LONGER = 3.0  # times what the tests took, with the processes that they start, before a candidate has hung
+HUNG_STEPS = 10  # times the least steps, to see whether a test that hung only needed some time
 STEPS_AT_MOST = 2_000_000  # a second or so
 CALIBRATED = 200  # passing tests that say how many steps a test needs
 CALLED, FORKED, ALL = 1, 2, 3  # the rungs: the targets called, the targets in a fork of the session, all tests there
 UNSWAPPABLE = -1  # in the place of a test
+
+_now, _used = time.perf_counter, time.process_time  # kept, whatever tests replace
 
 
 class Hung(BaseException):
@@ -112,7 +116,8 @@ class Server:
         modules = swap.modules_of(self.sources, self.root)
         self.program = swap.Program(self.root, modules, self.imported)
         self.targets = [n for n, name in enumerate(suite.ids) if name in set(self.told["targets"])]
-        self.seconds: Dict[int, float] = {}
+        self.seconds: Dict[int, float] = {}  # of the wall clock; none of a test that hung, for it has none of its own
+        self.used: Dict[int, float] = {}  # the same of a processor, which the limits of tests are counted in
         self.kept: List[int] = []
         self.direct: Dict[int, Callable[[], Any]] = {}
         self.steps = self.limits.steps
@@ -143,8 +148,9 @@ class Server:
             hung = hung or any(each["hung"] for each in found.values())
             done = set(found) or {order[0]}  # what has not even begun will never end
             order = [n for n in order if n not in done]
-        self.seconds = {n: each["seconds"] for n, each in results.items()}
         self.hung = {n for n, each in results.items() if each["hung"]}
+        self.seconds = {n: each["seconds"] for n, each in results.items() if n not in self.hung}
+        self.used = {n: results[n]["used"] for n in self.seconds}
         self.kept = sorted(n for n, each in results.items() if each["passed"])
         self.targets = [n for n in self.targets if n not in self.kept]  # what passes already is to stay so
         self._calibrate()
@@ -155,7 +161,7 @@ class Server:
         }
 
     def _patience(self, results: Dict[int, Dict[str, Any]]) -> float:
-        longest: float = max([each["seconds"] for each in results.values() if each["passed"]] or [0.0])
+        longest: float = max([each["used"] for each in results.values() if each["passed"]] or [0.0])
         return min(self.limits.test_seconds, max(LEAST_TEST_S, SLOWER * longest))
 
     def do_trace(self, numbers: List[int], seconds: float) -> Dict[str, Any]:
@@ -173,7 +179,7 @@ class Server:
     def _traced_s(self, number: int) -> float:
         if number in self.hung:
             return HUNG_AGAIN_S
-        return max(LEAST_TEST_S, min(self.limits.test_seconds, TRACING_SLOWER * self.seconds.get(number, 0.0)))
+        return max(LEAST_TEST_S, min(self.limits.test_seconds, TRACING_SLOWER * self.used.get(number, 0.0)))
 
     def do_witness(self, number: int, lines: Dict[str, List[int]]) -> Dict[str, Any]:
         """What variables hold on these lines, by the number of their file, while this test runs."""
@@ -232,22 +238,23 @@ class Server:
         part = frozenset(fixed) if felt is not None and felt.hung else frozenset()
         if part and self.in_vain.get(part, 0) >= IN_VAIN:
             return _verdict(self._names(fixed), [], hung=True, rung=CALLED)
-        if lowest <= FORKED and (len(fixed) < len(self.targets) or not plan.is_exact):
-            found, hung = self._judged(self.targets, plan)
+        if lowest <= FORKED and (not plan.is_exact or (not part and len(fixed) < len(self.targets))):
+            found, hung = self._judged(self.targets, plan, part)
             fixed = [n for n in self.targets if n in found and found[n]["passed"]]
-            if part and part >= set(fixed):
-                self.in_vain[part] = self.in_vain.get(part, 0) + 1
             unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
             if unsure or not fixed:
                 return _verdict(self._names(fixed), [], hung=hung, rung=FORKED, unsure=unsure)
-        found, hung = self._judged(sorted({*self.kept, *self.targets}), plan)
+        found, hung = self._judged(sorted({*self.kept, *self.targets}), plan, part)
+        if part and hung:
+            self.in_vain[part] = self.in_vain.get(part, 0) + 1
+            return _verdict(self._names(sorted(part)), [], hung=True, rung=ALL)
         return self._told(found, hung=hung)
 
     def _is_refused(self, felt: Felt) -> bool:
         """Whether the rungs above would say no more."""
         if not felt.fixed or felt.broken:
             return True
-        is_part = len(felt.fixed) < len(self.targets) and not felt.hung
+        is_part = len(felt.fixed) < len(self.targets) and (felt.failed or not felt.hung)
         return is_part and set(self.direct) >= {*self.targets, *self.kept}
 
     def _told(self, found: Dict[int, Dict[str, Any]], *, hung: bool) -> Dict[str, Any]:
@@ -257,21 +264,22 @@ class Server:
         all_pass = bool(self.targets) and len(fixed) == len(self.targets) and not broken
         return _verdict(self._names(fixed), self._names(broken), passed=all_pass, hung=hung, rung=ALL)
 
-    def _judged(self, numbers: Sequence[int], plan: swap.Plan) -> Any:
-        """These tests on the candidate, in a fork of their own."""
-        timed = [Timed(n, self._limit(n)) for n in numbers]
-        wall = (
-            SLACK_S
-            + LEAST_TARGET_S
-            + SLOWER * sum(min(self.seconds.get(n, 0.0), self.limits.test_seconds) for n in numbers)
-        )
-        wall = min(self.limits.all_seconds, wall)
+    def _judged(self, numbers: Sequence[int], plan: swap.Plan, part: FrozenSet[int]) -> Any:
+        """These tests on the candidate, in a fork of their own. `part`: the targets that pass while others go on."""
+        timed = [Timed(n, self._limit(n, part)) for n in numbers]
+        longest = max((each.seconds for each in timed if each.number in self.targets), default=0.0)
+        own = sum(min(self.seconds.get(n, 0.0), self.limits.test_seconds) for n in numbers)
+        wall = min(self.limits.all_seconds, SLACK_S + longest + SLOWER * own)
         ended, found = self._run(timed, wall, stop_when_hung=True, before=plan.apply)
         return found, not ended or any(each.get("hung") for each in found.values())
 
-    def _limit(self, number: int) -> float:
+    def _limit(self, number: int, part: FrozenSet[int]) -> float:
+        """Where others go on, the time of one depends on how many pass: who mends most is worth waiting for."""
         least = LEAST_TARGET_S if number in self.targets else LEAST_TEST_S
-        return min(self.limits.test_seconds, max(least, SLOWER * self.seconds.get(number, 0.0)))
+        if part and number in self.targets:
+            share = len(part) / len(self.targets)
+            least = max(LEAST_TEST_S, self.limits.test_seconds * share**2)
+        return min(self.limits.test_seconds, max(least, SLOWER * self.used.get(number, 0.0)))
 
     def _run(self, timed: Sequence[Timed], wall: float, **how: Any) -> Any:
         """Run tests in a fork; whether it came to its end, and what is known of each."""
@@ -289,7 +297,7 @@ class Server:
             begun = None
         if begun is not None:  # it was killed, or went away
             lines = {str(number): lines for number, lines in self.lines.read().items()}
-            found[begun] = {"passed": False, "seconds": 0.0, "hung": not ended.in_time, "lines": lines}
+            found[begun] = {"passed": False, "seconds": 0.0, "used": 0.0, "hung": not ended.in_time, "lines": lines}
             found[begun].update(error="it never came back", frames=[])
         return ended.in_time, found
 
@@ -310,7 +318,7 @@ class Server:
             return
         limits = {each.number: each.seconds for each in timed}
         hung = False
-        began = 0.0
+        began = had = 0.0
 
         def ring(*_: Any) -> None:
             nonlocal hung
@@ -318,18 +326,18 @@ class Server:
             raise Hung("it takes too long")
 
         def begin(number: int) -> None:
-            nonlocal hung, began
+            nonlocal hung, began, had
             self.notes.tell(begun=number)
             if traced:
                 self.tracer.begin()
-            hung, began = False, time.perf_counter()
+            hung, began, had = False, _now(), _used()
             signal.setitimer(signal.ITIMER_PROF, limits[number])
 
         def end(number: int, passed: bool, raised: Optional[BaseException]) -> None:  # noqa: FBT001  as the suites call it
             signal.setitimer(signal.ITIMER_PROF, 0)
-            seconds = round(time.perf_counter() - began, 6)
+            took = {"seconds": round(_now() - began, 6), "used": round(_used() - had, 6)}
             more = {"lines": self._lines(), **self._cause(raised)} if traced else {}
-            self.notes.tell(n=number, passed=passed and not hung, seconds=seconds, hung=hung, **more)
+            self.notes.tell(n=number, passed=passed and not hung, hung=hung, **took, **more)
             if hung and stop_when_hung:
                 os._exit(0)
 
@@ -368,26 +376,34 @@ class Server:
         sample = [n for n in self.kept if n not in self.targets][:CALIBRATED]
         calls = {n: call for n in [*sample, *self.targets] for call in [self.suite.direct(n)] if call is not None}
         self.notes.clear()
-        wall = SLACK_S + SLOWER * sum(self.seconds.get(n, 0.0) for n in sample)
+        wall = SLACK_S + SLOWER * sum(self.seconds.get(n, 0.0) for n in calls)
         self.forks.run(lambda: self._try_directly(calls), wall)
         told = {each["n"]: each for each in self.notes.read() if "n" in each}
-        self.direct = {n: call for n, call in calls.items() if n in told and told[n]["passed"] == (n in self.kept)}
+        alike = {n for n, each in told.items() if each["passed"] == (n in self.kept)}
+        self.direct = {n: calls[n] for n in calls if n in alike and (told[n]["ended"] or n in self.hung)}
         used = [each["used"] for each in told.values() if each["passed"]]
         self.steps = min(STEPS_AT_MOST, max([self.limits.steps, *(int(SLOWER * steps) for steps in used)]))
-        self.aim = Aim(
-            {n: call for n, call in self.direct.items() if n in self.targets},
-            {n: call for n, call in self.direct.items() if n not in self.targets},
-            {n: self._steps_of(told[n]) for n in self.direct},
-            FILTER_S
-            + STEP_S * sum(sorted(self._steps_of(told[n]) for n in self.direct)[-HANGS_SEEN:])
-            + 3 * sum(self.seconds.get(n, 0.0) for n in self.direct if n in self.kept),
-        )
+        self.aim = self._aim(told)
         gc.freeze()  # a collection in a fork would copy every page of what is here
         self.filter = Filter(self.forks, self.program, self.fueled, self.tank)
 
+    def _aim(self, told: Dict[int, Dict[str, Any]]) -> Aim:
+        """What is called directly, the cheapest first: most candidates fail everything. What never ended comes last."""
+        steps = {n: self._steps_of(told[n]) for n in self.direct}
+        seconds = {n: max(LEAST_DIRECT_S, SLOWER * told[n]["seconds"] * told[n]["ended"]) for n in steps}
+        order = sorted(steps, key=lambda n: (not told[n]["ended"], steps[n], n))
+        return Aim(
+            {n: self.direct[n] for n in order if n in self.targets},
+            {n: self.direct[n] for n in order if n not in self.targets},
+            steps,
+            seconds,
+            self.limits.steps,
+            FILTER_S + max(seconds.values(), default=0.0) + LONGER * sum(self.seconds.get(n, 0.0) for n in steps),
+        )
+
     def _steps_of(self, told: Dict[str, Any]) -> int:
         """For a test that came to its end, whatever that was, some times as many as it took."""
-        if told["left"] < 0:
+        if not told["ended"]:
             return self.steps
         return min(STEPS_AT_MOST, max(self.limits.steps, int(SLOWER_STEPS * told["used"])))
 
@@ -400,17 +416,20 @@ class Server:
         """Each once, and again if everything could be put back: what then says something else remembers unseen."""
         self.notes.take()
         self.put_fuel()
+        listen()
         before = state.fit(swap.modules_below(self.root))
         targets = set(self.targets)
-        for number in [*(n for n in calls if n not in targets), *(n for n in calls if n in targets)]:
-            steps = STEPS_AT_MOST if number not in targets else self.limits.steps
-            self.tank.fill(steps)
-            passed = _passes(calls[number])
-            left = self.tank.left()
-            if passed and before is not None and before.restored():
-                self.tank.fill(steps)
-                passed = _passes(calls[number])
-            self.notes.tell(n=number, passed=passed, used=steps - left, left=left)
+        for number in sorted(calls, key=lambda n: (n in self.hung, n in targets)):
+            hung = number in self.hung
+            steps = HUNG_STEPS * self.limits.steps if hung else STEPS_AT_MOST
+            most = LEAST_TEST_S if hung else self.limits.test_seconds
+            began = _used()
+            end = went(calls[number], self.tank, steps, most)
+            seconds, left = _used() - began, self.tank.left()
+            if end is Went.PASSED and before is not None and before.restored():
+                end = went(calls[number], self.tank, steps, most)
+            passed, ended = end is Went.PASSED, end is not Went.ON
+            self.notes.tell(n=number, passed=passed, ended=ended, used=steps - left, seconds=seconds)
 
     # A candidate whose modules have to be imported anew
 
@@ -451,14 +470,6 @@ class Server:
             os._exit(0)
 
         collect(self.told["runner"], self.told["places"], serve)
-
-
-def _passes(call: Callable[[], Any]) -> bool:
-    try:
-        call()
-    except BaseException:  # noqa: BLE001  a test may raise anything
-        return False
-    return True
 
 
 def _verdict(fixed: List[str], broken: List[str], *, rung: int, **more: bool) -> Dict[str, Any]:

@@ -58,6 +58,11 @@ class Source:
         self.parents: Dict[ast.AST, ast.AST] = {}
         self.nodes: List[ast.AST] = []
         self._descend(self.tree)
+        self.functions = [
+            (self.before(node), self.after(node))
+            for node in self.nodes
+            if isinstance(node, FUNCTIONS) and self.indent(node) is not None
+        ]  # the lines of those that have theirs for themselves
         self._scopes: Dict[ast.AST, Scope] = {}
         self._walks: Dict[ast.AST, List[ast.AST]] = {}
 

@@ -3,13 +3,10 @@
 More interpreters can be named, as for the runners: `INSIDE_PYTHONS=/path/to/python3.8:…`; they run the same questions.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -18,7 +15,7 @@ import pytest
 
 from daemon.inside.search.judge import Judge
 from daemon.inside.search.verdicts import Baseline
-from tests.fakes.sessions import write
+from tests.fakes.sessions import standing_in, write
 
 PYTHONS = list(filter(None, os.environ.get("INSIDE_PYTHONS", "").split(":")))
 INSIDE = Path(__file__).parents[3] / "daemon" / "inside" / "search"
@@ -82,7 +79,6 @@ TESTS = dedent("""\
     """)
 FILES = {"shop.py": SHOP, "data.txt": "data", "test_shop.py": TESTS}
 TARGETS = ["test_shop.py::test_total[prices0]", "test_shop.py::test_total[prices1]", "test_shop.py::test_parts"]
-GONE_WITHIN_S = 5.0
 MENDED = SHOP.replace("prices[1:]", "prices")
 
 
@@ -104,14 +100,7 @@ def judge(shop: Path) -> Iterator[Judge]:
     made = Judge(str(shop), ["test_shop.py"], TARGETS)
     yield made
     made.close()
-    until = time.monotonic() + GONE_WITHIN_S  # what clears up does so beside us
-    while time.monotonic() < until and _left(shop):
-        time.sleep(0.01)
-    left = _left(shop)
-    for pid, _ in left:
-        os.kill(pid, signal.SIGKILL)
-    # Known: a candidate's fork that goes on by itself may outlive the judge; the sandbox around it ends it.
-    assert all("--serve" in words for _, words in left), left
+    assert standing_in(shop) == []
 
 
 @pytest.fixture(scope="module")
@@ -225,17 +214,7 @@ def test_no_candidate_hurts_the_search(shop: Path, judge: Judge, name: str) -> N
     assert judge.try_({"shop.py": MENDED}).passed
     assert not judge.try_({"shop.py": SHOP.replace("prices[1:]", "prices[2:]")}).passed
     assert {path.name: path.read_text() for path in shop.iterdir()} == FILES
-    assert [pid for pid, words in _left(shop) if "sleep" in words] == []
-
-
-def _left(folder: Path) -> list[tuple[int, str]]:
-    """Processes that stand in the folder, or were started there."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if Path(os.readlink(process / "cwd")).is_relative_to(folder):  # noqa: PTH115  a link of the kernel's
-                found.append((int(process.name), (process / "cmdline").read_text().replace("\0", " ")))
-    return found
+    assert [pid for pid, words in standing_in(shop) if "sleep" in words] == []
 
 
 UNITTESTS = dedent("""\

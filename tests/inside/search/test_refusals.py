@@ -6,7 +6,7 @@ import pytest
 
 from daemon.inside.search import verdicts
 from daemon.inside.search.evidence import Evidence, gather
-from daemon.inside.search.refusals import refused
+from daemon.inside.search.refusals import marks, refused
 from daemon.inside.search.verdicts import Baseline
 
 SAID = Evidence(literals=("'forty'", "42"))
@@ -30,14 +30,14 @@ PLAIN = "def f(x):\n    assert x\n    try:\n        y = 40 + x\n    except KeyEr
     ],
 )
 def test_refuses(old: str, new: str) -> None:
-    assert refused(ast.parse(PLAIN), ast.parse(PLAIN.replace(old, new)), SAID)
+    assert refused(marks(ast.parse(PLAIN)), marks(ast.parse(PLAIN.replace(old, new))), SAID)
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("40", "42"), ("return y", "return -1"), ("40 + x", "40 - x"), ("y = 40", "y = 7")]
 )
 def test_lets_corrections_pass(old: str, new: str) -> None:
-    assert not refused(ast.parse(PLAIN), ast.parse(PLAIN.replace(old, new)), SAID)
+    assert not refused(marks(ast.parse(PLAIN)), marks(ast.parse(PLAIN.replace(old, new))), SAID)
 
 
 def test_evidence_is_read_from_messages() -> None:

@@ -1,0 +1,44 @@
+"""The search as a process of its own, from the request to the report, with candidates that want to outlive it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+from tests.fakes.sessions import INSIDE, standing_in, write
+
+SUMS = dedent("""\
+    import os, time
+
+    def total(prices):
+        return sum(prices[1:])
+    """)
+TESTS = "import sums\ndef test_total(): assert sums.total([1, 2]) == 3\ndef test_none(): assert sums.total([]) == 0\n"
+MURDER = dedent("""\
+    import os, time
+
+    def total(prices):
+        server = os.getppid()
+        watcher = int(open(f"/proc/{server}/stat").read().split()[3])
+        if os.fork():
+            os.kill(watcher, 9)
+            os.kill(server, 9)
+        os.setsid()
+        time.sleep(1000)
+    """)
+
+
+def test_nobody_outlives_the_search(tmp_path: Path) -> None:
+    """Not even where a candidate has killed the server, who was to clear up after that, and lives on in a fork."""
+    repository = write(tmp_path / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
+    offers = [{"sums.py": text} for text in (MURDER, SUMS.replace("[1:]", ""))]
+    asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
+    request, report = tmp_path / "request.json", tmp_path / "report.json"
+    request.write_text(json.dumps({**asked, "runner": "pytest", "mode": "offers", "offers": offers}))
+    command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    found = json.loads(report.read_text())
+    assert [patch["number"] for patch in found["plausible"]] == [1]
+    assert standing_in(repository) == []
