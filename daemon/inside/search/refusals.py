@@ -53,7 +53,7 @@ def marks(tree: ast.AST) -> Marks:
             shape.append(kind.__name__)
             if kind in SIGNIFICANT:
                 signs += _signs(node)
-            elif kind is ast.Constant:
+            elif isinstance(node, ast.Constant):
                 literals += _literal(node)
             left += [getattr(node, field, None) for field in kind._fields]
         elif isinstance(node, list):
