@@ -9,12 +9,16 @@ import re
 import tomllib
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
 from fnmatch import fnmatch
 
 PYTHON = (".py", ".pyi", ".pyw")
 _CONFIGURATION = ("conftest.py", "pytest.ini", ".pytest.ini", "tox.ini", "sitecustomize.py", "usercustomize.py")
 _TEST_NAMES = ("test_*.py", "*_test.py", "tests.py")
 _TEST_FOLDERS = ("test", "tests", "testing")
+# Some interpreters, 3.11 among them, count the depth of the trees that they make in one place for all threads, so that
+# a parse which another one disturbs ends in a SystemError. It is asked for again.
+_DISTURBED_AT_MOST = 20
 _RUNNERS = ("pytest", "_pytest", "unittest", "pluggy")
 
 
@@ -63,6 +67,9 @@ def parsed(text: str) -> ast.Module:
     """The tree of a module, or what `ast.parse` raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an odd escape is no error
+        for _ in range(_DISTURBED_AT_MOST):
+            with suppress(SystemError):
+                return ast.parse(text.removeprefix("\ufeff"))
         return ast.parse(text.removeprefix("\ufeff"))
 
 

@@ -1,5 +1,7 @@
 """What holds for every answer: reading ends and never breaks, landing is all or nothing, no round trip goes astray."""
 
+import ast
+import gc
 import re
 from collections.abc import Mapping
 
@@ -205,6 +207,29 @@ def test_an_odd_escape_is_no_syntax_error() -> None:
     assert objections.syntax_error('x = "\\d"\n') == ""
     assert "line 1" in objections.syntax_error("x = (\n")
     assert objections.syntax_error("x = \0\n")
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_parse_that_another_one_disturbs_is_done_again(place: int) -> None:
+    """Garbage collection lets others run in the middle of a parse; one that is deeper confuses some interpreters."""
+    seen: list[str] = []
+
+    def disturb(phase: str, _: dict[str, int]) -> None:
+        seen.append(phase)
+        if len(seen) == 2 * place + 1:
+            ast.parse("x")
+
+    source = "x = [1, (2, 3)]\n" * 50
+    expected, usual = ast.dump(ast.parse(source)), gc.get_threshold()
+    gc.callbacks.append(disturb)
+    gc.set_threshold(50)
+    try:
+        made = objections.parsed(source)
+    finally:
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(disturb)
+    assert ast.dump(made) == expected
+    assert len(seen) > 2 * place
 
 
 def test_a_refusal_shows_the_nearest_lines_with_their_numbers() -> None:
