@@ -51,7 +51,7 @@ install() {
 
 case "${1:-}" in
     -h | --help) usage; exit 0 ;;
-    test) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -n auto -m "not campaign and not instances" "$@" ;;
+    test) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -n auto -m "not campaign" "$@" ;;
     campaign) shift; install test; cd "$here"; exec "$venv/bin/python" -m pytest -n auto -m campaign "$@" ;;
     bench) shift; install bench; cd "$here"; exec "$venv/bin/python" -m tests.benchmarks "$@" ;;
 esac

@@ -225,6 +225,10 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             yield f"{where}; stands in line for a free worker"
     if job.outcome:
         yield f"{job.outcome} {_when(job.settled_at)}{f': {job.reason}' if job.reason else ''}"
+        if (certified := job.certified_run()) and certified.folder:
+            yield f"the project lies in {certified.folder}"
+        elif certified and certified.branch:
+            yield f"the patch is branch {certified.branch} in its repository, too"
     elif not job.runs:
         yield "no run is open yet: the daemon decides about it as soon as it runs"
 

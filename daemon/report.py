@@ -38,9 +38,13 @@ def _lines(job: Job, change: str) -> Iterator[str]:
         yield f"- tests to turn green: {len(job.drop.tests)}"
     if (certified := job.certified_run()) and certified.folder:
         yield f"- the project lies in {_flat(certified.folder)}"
+    if certified and certified.branch:
+        yield f"- the patch is branch {_flat(certified.branch)} in it, too"
+    if sandboxes := dict.fromkeys(run.sandbox for run in job.runs.values() if run.sandbox):
+        yield f"- sandbox: {', '.join(sandboxes)}"
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
     tokens = sum(each.tokens for run in job.runs.values() for each in run.rounds())
-    yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {tokens} tokens"
+    yield f"- {_many(len(job.runs), 'run')}, {_many(len(attempts), 'attempt')}, {_many(tokens, 'token')}"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
     runs = list(job.runs.values())
     yield from _changed(job, change)
@@ -131,10 +135,14 @@ def _verdict(attempt: Attempt) -> str:
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
     if attempt.fixed:
-        parts.append(f"fixed {attempt.fixed} tests")
+        parts.append(f"fixed {_many(attempt.fixed, 'test')}")
     if attempt.broken:
-        parts.append(f"broke {len(attempt.broken)} tests")
+        parts.append(f"broke {_many(len(attempt.broken), 'test')}")
     return ", ".join(parts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _in_short(places: list[str]) -> str:

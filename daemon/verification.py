@@ -5,6 +5,7 @@ First the papers: the signature, the digests, the job. Then everything is done a
 give. The first papers that differ end it, for a replay of something else would prove nothing.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha25
 from daemon.drops import Job, Repair
 from daemon.rungs import EditScope
 from daemon.text.shown import printable
+from daemon.text.wanted import lasting
 
 SHOWN = 3  # tests named in one difference
 Blob = Callable[[str], bytes]  # digest → value; LookupError, OSError or BlobBroken where there is none
@@ -167,7 +169,7 @@ async def _tests_again(
     except Differs as error:
         yield _check("green again", str(error))
         return
-    missing = {*proof.green, *baseline} - {*passing} - ({*red.flaky} - {*proof.green})
+    missing = _looks(proof.green, baseline) - _looks(passing) - (_looks(red.flaky) - _looks(proof.green))
     yield _check("green again", f"not passing: {_some(missing)}" if missing else "")
 
 
@@ -228,11 +230,15 @@ def _other(found: str, said: str) -> str:
 
 
 def _apart(found: Collection[str], said: Collection[str], besides: Collection[str] = ()) -> str:
-    """How two sets of tests differ."""
-    more = set(found) - set(said) - set(besides)
-    less = set(said) - set(found) - set(besides)
+    """How two collections of tests differ, as far as the ids of two sessions can be told apart."""
+    here, there, excused = (Counter(map(lasting, set(names))) for names in (found, said, besides))
+    more, less = here - there - excused, there - here - excused
     parts = [f"only here: {_some(more)}"] if more else []
     return ", ".join([*parts, f"only in the certificate: {_some(less)}"] if less else parts)
+
+
+def _looks(*names: Collection[str]) -> set[str]:
+    return {lasting(name) for each in names for name in each}
 
 
 def _some(tests: Collection[str]) -> str:

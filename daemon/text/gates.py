@@ -6,6 +6,7 @@ from the failures instead of mending it: what passed before must pass again, by 
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -14,7 +15,7 @@ from msgspec import Struct, structs
 from daemon.events import Failure, Refusal
 from daemon.text import signature
 from daemon.text.outcomes import Cause, Outcome, Outcomes, stands_in
-from daemon.text.wanted import Reported
+from daemon.text.wanted import Reported, lasting
 
 SHOWN = 5  # failing tests told in one message
 TOLD_IN_FULL = 50  # failing tests of which everything is kept; of the rest, what they say
@@ -241,7 +242,10 @@ def green(held: Held, after: Outcomes) -> Passed | NotPassed:
     meant = {target: reported.find(target) for target in dict.fromkeys([*held.targets, *held.failing])}
     fixed = [target for target in held.failing if meant[target] and _all_pass(meant[target], after)]
     kept = {name: reported.find(name) for name in held.baseline}
-    broken = [name for name, names in kept.items() if not _all_pass(names, after)]
+    before, now = (Counter(map(lasting, names)) for names in (held.baseline, after.tests))
+    fewer = before - now  # one of several that look alike is gone
+    vanished = {name for name, names in kept.items() if names != [name] and lasting(name) in fewer}
+    broken = [name for name, names in kept.items() if name in vanished or not _all_pass(names, after)]
     missing = [target for target, names in meant.items() if not _all_pass(names, after)]
     if doubt := _cut_short(after):
         return NotPassed(doubt[0], doubt[1], fixed, broken if after.is_complete else [])

@@ -1,7 +1,7 @@
 """A wanted test → the reported ones that it stands for: ids change their looks between runners, versions and runs.
 
-Addresses in parameters change with every run; SWE-bench's ids end at their first space; unittest says a method once or
-twice; JUnit says dots where pytest says slashes; a drop may name a file, a class or a bare function.
+Addresses, times and days in parameters change with every run; SWE-bench's ids end at their first space; unittest says
+a method once or twice; JUnit says dots where pytest says slashes; a drop may name a file, a class or a bare function.
 """
 
 import re
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from daemon.text.outcomes import Outcomes
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
+_TIME = re.compile(r"(?<!\d)\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?!\d)")
+_DAY = re.compile(r"(?<!\d)(?:\d{4}([-/.])\d\d\1\d\d|\d\d([-/.])\d\d\2\d{4})(?!\d)")
 _UNITTEST_ID = re.compile(r"(\w+) \(([\w.]+?)(?:\.\1)?\)")
 _PATH_OPTION = re.compile(r"\[(/[^/*][^*]*)\]$")
 
@@ -37,10 +39,10 @@ class Reported:
             alike = self._alike(look).get(look(wanted), [])
             if len(alike) == 1:
                 return alike
-        if same := self._alike(_without_address).get(_without_address(wanted)):
+        if same := self._alike(lasting).get(lasting(wanted)):
             return same
         if wanted.count("[") > wanted.count("]"):  # cut at its first space
-            return [name for name in self._names if name.startswith(wanted)]
+            return [name for name in self._names if lasting(name).startswith(lasting(wanted))]
         ends = [name for name in self._names if _ends_with(name, wanted) or _ends_with(wanted, name)]
         return ends if len(ends) == 1 else []
 
@@ -57,8 +59,9 @@ def _ends_with(longer: str, shorter: str) -> bool:
     return longer.endswith((f"/{shorter}", f"::{shorter}"))
 
 
-def _without_address(name: str) -> str:
-    return _ADDRESS.sub("0x", name)
+def lasting(name: str) -> str:
+    """What of an id is the same in every session of the same tests: not an address, nor where and when it was."""
+    return _DAY.sub("0000-00-00", _TIME.sub("00:00", _ADDRESS.sub("0x", _without_folder(name))))
 
 
 def _without_second_method(name: str) -> str:

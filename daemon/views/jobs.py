@@ -61,6 +61,8 @@ class Run(Struct, gc=False):
     certificate: str = ""
     patch: str = ""
     folder: str = ""  # where the project of an idea lies
+    branch: str = ""  # in the user's repository
+    sandbox: str = ""  # the level at which its tests ran
     outcome: str = ""
     reason: str = ""
 
@@ -318,7 +320,8 @@ def _job_settled(jobs: Jobs, fact: e.JobSettled) -> None:
 
 
 def _environment_ready(jobs: Jobs, fact: e.EnvironmentReady) -> None:
-    _run(jobs, fact).stage = "environment_ready"
+    run = _run(jobs, fact)
+    run.stage, run.sandbox = "environment_ready", fact.sandbox
 
 
 def _workspace_ready(jobs: Jobs, fact: e.WorkspaceReady) -> None:
@@ -496,7 +499,8 @@ def _measured(jobs: Jobs, fact: e.ProjectMeasured) -> None:
 
 def _certified(jobs: Jobs, fact: e.Certified) -> None:
     run = _run(jobs, fact)
-    run.stage, run.certificate, run.patch, run.folder = "certified", fact.certificate, fact.patch, fact.folder
+    run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
+    run.folder, run.branch = fact.folder, fact.branch
 
 
 FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {

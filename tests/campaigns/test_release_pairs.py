@@ -41,7 +41,7 @@ def wrong_with(pair: Pair, seen: Told, verified: dict[str, str]) -> str:
 def test_every_healthy_pair_of_releases_is_certified_and_every_other_one_refused(
     tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
-    """Six workers, one start. A pair that wants a Python which is not here is refused by that Python's name."""
+    """One start. A pair that wants a Python which is not here is refused by that Python's name."""
     pairs = release_pairs()
     began = time.monotonic()
     with ThreadPoolExecutor(CORES * 2) as threads:
@@ -55,8 +55,8 @@ def test_every_healthy_pair_of_releases_is_certified_and_every_other_one_refused
         models="recorded",
         answers_from="script",
         answers_path=script(tmp_path / "answers.jsonl", answers),
-        workers=6,
-        gate_runs=2,  # some ids hold the time of day: two sessions show that these are no tests to keep
+        workers=CORES * 2,
+        memory_holdout=1.0,  # each for itself
         search_s=0,
         base_runs=1,
         attempts_per_run=1,

@@ -10,7 +10,6 @@ sources come from the package index. `release_pairs.toml` says what a pair's own
 
 import json
 import os
-import re
 import subprocess
 import tarfile
 import tomllib
@@ -29,7 +28,6 @@ SHARED = Path(os.environ.get("SHARED") or ROOT.parent / "shared")
 BESIDES = Path(__file__).with_suffix(".toml")
 TEST_FOLDERS = ("tests", "test")
 BACKENDS = ("setuptools", "wheel", "flit-core", "hatchling", "hatch-vcs", "setuptools-scm", "poetry-core")
-_TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
 class Pair(Struct, frozen=True):
@@ -56,11 +54,6 @@ class Pair(Struct, frozen=True):
         """The folder in which the bug is."""
         [package] = {Path(*Path(path).parts[: 2 if path.startswith("src/") else 1]) for path in self.changed_src}
         return package
-
-    @property
-    def targets(self) -> list[str]:
-        """What is red; an id that holds the time of day at which the pair was made is of no other session."""
-        return [name for name in self.f2p if not _TIME_OF_DAY.search(name)]
 
 
 def release_pairs() -> list[Pair]:
@@ -98,7 +91,7 @@ def drop(pair: Pair, repo: Path, python: str) -> dict[str, object]:
         "kind": "repair",
         "repo": str(repo),
         "title": pair.title,
-        "tests": pair.targets,
+        "tests": pair.f2p,
         "test_command": f"pytest {' '.join(pair.test_files)}",
         "environment": {
             "python": python,

@@ -124,9 +124,13 @@ def test_every_shape_of_repair_is_certified(tmp_path: Path) -> None:
         status = daemon.start("once").wait(240.0)
         seen = told(daemon)
     untouched = [name for name, repo in repos.items() if git(repo, "status", "--porcelain")]
-    branch = git(repos["third_time"], "show", f"mendd/{seen['third_time'].job}:numerals.py")
+    name = f"mendd/{seen['third_time'].job}"
+    branch = git(repos["third_time"], "show", f"{name}:numerals.py")
     problems = {
         ask.name: wrong_with(mended, failures, repos[ask.name], seen[ask.name]) for ask, mended, failures in MATRIX
     }
     assert {name: what for name, what in problems.items() if what} == {}
     assert (status, untouched, branch) == (0, [], MENDED)
+    assert (
+        f"- the patch is branch {name} in it, too\n- sandbox: docker\n- 1 run, 3 attempts" in seen["third_time"].report
+    )

@@ -22,13 +22,18 @@ from tests.fakes.repairs import Ask, edit, mended
 from tests.fakes.sandboxes import need
 
 SHOP = "def total(prices):\n    return sum(prices) + 1\n\n\ndef count(prices):\n    return len(prices)\n"
-TESTS = """from shop import count, total
+TESTS = """import time, pytest
+from shop import count, total
 
 def test_total():
     assert total([1, 2]) == 3
 
 def test_count():
     assert count([1, 2]) == 2
+
+@pytest.mark.parametrize("it", [object(), time.strftime("%H:%M:%S %Y-%m-%d")], ids=str)
+def test_with_an_id_that_no_other_session_has(it):
+    assert count([it]) == 1
 """
 WRONG, RIGHT = "    return sum(prices) + 2", "    return sum(prices)"
 OLD = "    return sum(prices) + 1"

@@ -184,9 +184,34 @@ def test_a_bystander_that_flakes_is_left_out_of_the_baseline() -> None:
     assert (verdict.baseline, verdict.flaky) == ([], [OTHER])
 
 
-def test_an_address_in_an_id_makes_no_test_flaky() -> None:
-    first = session({"a::t[<F at 0x7f01>]": PASSED})
-    assert flaky([first, session({"a::t[<F at 0x7f02>]": PASSED})]) == []
+ODD = {  # ids in two sessions of the same test
+    "an address": ("a::t[<F at 0x7f01>]", "a::t[<F at 0x7f02>]"),
+    "the time of day": ("a::t[23:59:59 2026-11-20]", "a::t[00:00:01 2026-11-21]"),
+    "the day as others write it": ("a::t[11-20-2026 23:59]", "a::t[11-21-2026 00:00]"),
+    "where the tree was": ("a::t[/one/place/seen.txt]", "a::t[/another/seen.txt]"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_no_other_session_has_in_its_ids_makes_no_test_flaky_or_broken(name: str) -> None:
+    one, other = ODD[name]
+    assert flaky([session({one: PASSED}), session({other: PASSED})]) == []
+    before = held(session({TARGET: FAILED, one: PASSED}))
+    assert green(before, session({TARGET: PASSED, other: PASSED})) == Passed([TARGET], 1)
+    assert not_passed(session({TARGET: PASSED, other: FAILED}), before).broken == [one]
+    assert not_passed(session({TARGET: PASSED}), before).broken == [one]
+
+
+def test_of_several_ids_that_look_alike_none_may_vanish() -> None:
+    at_ten, at_noon, later = "a::t[10:00]", "a::t[12:00]", "a::t[13:00]"
+    before = held(session({TARGET: FAILED, at_ten: PASSED, at_noon: PASSED}))
+    assert isinstance(green(before, session({TARGET: PASSED, at_noon: PASSED, later: PASSED})), Passed)
+    assert not_passed(session({TARGET: PASSED, at_noon: PASSED}), before).broken == [at_ten]
+
+
+def test_a_target_that_was_cut_at_the_space_in_its_time_is_found() -> None:
+    ids = held(session({TARGET: FAILED, "a::t[10:00:00 2026-11-20]": FAILED}), ("a::t[23:24:56", TARGET)).ids
+    assert ids == ["a::t[10:00:00 2026-11-20]", TARGET]
 
 
 # Green
