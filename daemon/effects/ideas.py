@@ -36,7 +36,7 @@ from daemon.text.prompt import Prompt
 from daemon.text.score import score
 
 FILES_IN_ANSWERS = 3  # answers of the usual length: a small project has many lines, and all of them are new
-NO_MODEL = "an idea cannot be written without a model: `ollama serve` starts one, and this goes on by itself"
+NO_MODEL = "run `ollama serve`: an idea cannot be written without a model, and goes on by itself"
 
 Files = dict[str, str]
 
@@ -115,7 +115,7 @@ async def _answer(shop: Workshop, request: Request) -> Answer:
     except Fault as fault:
         if fault.fault != "models_down":
             raise
-        raise Fault(fault.fault, f"{fault.message}; {NO_MODEL}") from None
+        raise Fault(fault.fault, f"{NO_MODEL} ({fault.message})") from None
 
 
 async def apply_edits(shop: Workshop, step: steps.ApplyEdits, world: World) -> Sequence[Fact]:
