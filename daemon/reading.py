@@ -222,7 +222,8 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
         elif (standing := queue.waiting.get(run.id)) and standing.not_before:
             yield f"{where}; waits until {_when(standing.not_before)}: {standing.why}"
         else:
-            yield f"{where}; stands in line for a free worker"
+            again = f", after {run.fault}: {run.fault_message}" if run.fault else ""
+            yield f"{where}; stands in line for a free worker{again}"
     if job.outcome:
         yield f"{job.outcome} {_when(job.settled_at)}{f': {job.reason}' if job.reason else ''}"
         if (certified := job.certified_run()) and certified.folder:

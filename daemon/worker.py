@@ -119,9 +119,9 @@ class Workers:
             del self._in_hand[run]
 
     async def watch_the_clock(self) -> None:
-        """Let delayed runs stand in line when their time has come."""
+        """Let delayed runs stand in line when their time has come, while somebody is there to take them."""
         queue = self.state.views.queue
-        while True:
+        while not self.drained:
             if due := schedule.due(queue, self.world.clock.now()):
                 self.state.note(e.RunDue(runs=due))
             next_at = schedule.next_due_at(queue)

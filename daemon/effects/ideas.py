@@ -28,15 +28,15 @@ from daemon.text.answer import as_bytes
 from daemon.text.dialects import Unreadable
 from daemon.text.edits import read
 from daemon.text.idea_prompt import Asked, files_prompt, plan_prompt
+from daemon.text.impossible import impossible
 from daemon.text.landing import Refused
 from daemon.text.plan import Plan
 from daemon.text.project import Project
 from daemon.text.prompt import Prompt
-from daemon.text.safe import unsafe
 from daemon.text.score import score
 
 FILES_IN_ANSWERS = 3  # answers of the usual length: a small project has many lines, and all of them are new
-NO_MODEL = "an idea cannot be written without a model: `ollama serve` starts one, and this goes on by itself"
+NO_MODEL = "run `ollama serve`: an idea cannot be written without a model, and goes on by itself"
 
 Files = dict[str, str]
 
@@ -45,9 +45,8 @@ async def prepare_workspace(shop: Workshop, step: steps.PrepareWorkspace, _: Wor
     """Take a name, and begin with nothing."""
     begun = current_time()
     idea = idea_of(step)
-    if why := next(filter(None, map(unsafe, idea.acceptance_tests)), ""):
-        cause = f"an acceptance test cannot be a file of the project: {why}"
-        return [e.RunRefused(job=step.job, run=step.run, verdict="environment", cause=cause)]
+    if reasons := await run_sync(impossible, idea):
+        return [e.RunRefused(job=step.job, run=step.run, verdict="environment", cause="; ".join(reasons))]
     tree = await shop.nothing()
     await shop.name(step.job, idea)
     seconds = current_time() - begun
@@ -116,7 +115,7 @@ async def _answer(shop: Workshop, request: Request) -> Answer:
     except Fault as fault:
         if fault.fault != "models_down":
             raise
-        raise Fault(fault.fault, f"{fault.message}; {NO_MODEL}") from None
+        raise Fault(fault.fault, f"{NO_MODEL} ({fault.message})") from None
 
 
 async def apply_edits(shop: Workshop, step: steps.ApplyEdits, world: World) -> Sequence[Fact]:

@@ -110,6 +110,13 @@ def wanting(requirements: Iterable[str], trusted: Iterable[str] = ()) -> list[Ob
     return [Objection(line, why) for line in asked if (why := _objection(line, names))]
 
 
+def nonsense(requirements: Iterable[str]) -> list[Objection]:
+    """What not even a person can ask for: what is no name, and what is part of Python."""
+    named = [(line, name_of(line)) for line in map(_bare, requirements)]
+    told = [(line, _part_of_python(name) if name else _about_line(line[:120])) for line, name in named]
+    return [Objection(line, why) for line, why in told if why]
+
+
 def unplanned(
     requirements: Iterable[str], planned: Iterable[str], indexes: Collection[str] = ()
 ) -> tuple[list[str], list[Objection]]:
@@ -157,9 +164,14 @@ def _about_line(shown: str) -> str:
     return f"`{shown}` cannot be read as a requirement: write a name and perhaps a version, such as `rich>=13`."
 
 
+def _part_of_python(name: str) -> str:
+    is_part = name.replace("-", "_") in _STANDARD and name not in WELL_KNOWN
+    return f"{name} is part of Python: leave it out of the dependencies." if is_part else ""
+
+
 def _about_name(name: str, trusted: Collection[str]) -> str:
-    if name.replace("-", "_") in _STANDARD and name not in WELL_KNOWN:
-        return f"{name} is part of Python: leave it out of the dependencies."
+    if why := _part_of_python(name):
+        return why
     if name in SOLD_AS:
         return f"{name} is what is imported; the package is called {SOLD_AS[name]}: write {SOLD_AS[name]}."
     if meant := lookalike(name, trusted):

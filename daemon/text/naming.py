@@ -23,7 +23,7 @@ RESERVED = frozenset(
 
 def project_name(title: str, taken: Collection[str] = ()) -> str:
     """A name of lower-case letters, digits and underscores that nobody else has; `taken` are those that exist."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain)[:NAME_CHARACTERS].strip("_") or UNNAMED
     if name[0].isdigit() or name in RESERVED:
         name = f"{UNNAMED}_{name}"[:NAME_CHARACTERS].strip("_")

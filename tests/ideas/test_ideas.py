@@ -30,6 +30,7 @@ CALLS_HOME = NO_TESTS | {
 NOBODY_HAS = CALLS_HOME | {"requirements.txt": "nobody-has-this-9d1\n"}
 MANY = "".join(whole(f"adder/f{number}.py", "x = 1") for number in range(10_000))
 
+FIRST_TIME = Ask("First time", [changes(ADDER)], fields={"acceptance_tests": ACCEPTANCE})
 FOUR_TIMES = Ask(
     "Four times",
     [
@@ -66,6 +67,12 @@ def folder() -> Iterator[Path]:
 
 def failures(seen: Told) -> list[str]:
     return [fact.failure for fact in seen.of(e.AttemptFailed)]
+
+
+def check_first_time(seen: Told, projects: Path, folder: Path) -> None:
+    assert (seen.outcome, seen.proof.score, failures(seen)) == ("certified", 100, [])
+    assert git(projects / "first_time", "log", "--format=%an %s") == "mendd Attempt 1: 100 points\n"
+    assert runs_on_its_own(projects / "first_time", folder)
 
 
 def check_four_times(seen: Told, projects: Path) -> None:
@@ -106,14 +113,18 @@ def check_hostile(seen: Told, projects: Path) -> None:
 
 def test_each_idea_ends_as_its_story_says(folder: Path) -> None:
     installable = wheels.pack(folder / "wheels")
-    with writing(folder, [FOUR_TIMES, NEVER, HOSTILE], wheels_dir=installable, **SETTINGS) as (daemon, server):
-        assert daemon.start("once").wait(240.0) == 1
+    with writing(folder, [FIRST_TIME, FOUR_TIMES, NEVER, HOSTILE], wheels_dir=installable, **SETTINGS) as (
+        daemon,
+        server,
+    ):
+        assert daemon.start("once").wait(480.0) == 1
         seen, projects = told(daemon), daemon.state / "projects"
         prompts = ["\n".join(message["content"] for message in chat["messages"]) for chat in server.chats]
+    check_first_time(seen["First time"], projects, folder)
     check_four_times(seen["Four times"], projects)
     check_never(seen["Never"], prompts)
     check_hostile(seen["Hostile"], projects)
-    assert [path.name for path in projects.iterdir()] == ["four_times"]
+    assert sorted(path.name for path in projects.iterdir()) == ["first_time", "four_times"]
     tracked = daemon.view("project_tracker")["last_heard_of"]["Four times"]
     assert (tracked["last_score"], tracked["folder"]) == (100, str(projects / "four_times"))
 

@@ -18,6 +18,7 @@ from daemon.text.naming import NAME_CHARACTERS, RESERVED, project_name
         ("../", "project"),
         ("../../etc/passwd", "etc_passwd"),
         ("Zähler für Wörter", "zahler_fur_worter"),
+        ("Größe", "grosse"),
         ("Счётчик", "project"),
         ("", "project"),
         ("\x00\u202e\n", "project"),
