@@ -248,7 +248,7 @@ def lines(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
         yield from expected(ramp, now, workers)
     shown = [row for row in ramp.failed_or_open_first if row.outcome != "certified"][:ROWS_SHOWN]
     for row in shown:
-        tried = f" after {row.attempts} attempts" if row.attempts else ""
+        tried = f" after {row.attempts} attempt{'s' if row.attempts > 1 else ''}" if row.attempts else ""
         became = f"{row.outcome or 'open'}{tried}: {peek.clean(row.why)}".removesuffix(": ")
         yield f"    {peek.clean(row.instance)} {row.job} {became}"
     if ramp.outcome:
@@ -264,7 +264,7 @@ def phase_line(phase: Phase) -> str:
         return f"  phase {phase.phase} {bar(phase.told, phase.size)} {known}{excluded}"
     low, high = phase.interval
     share = phase.solved / phase.viable if phase.viable else 0.0
-    told = f"{phase.solved}/{phase.viable} = {share:.0%} ({low:.0%} to {high:.0%})"
+    told = f"{phase.solved}/{phase.viable} = {share:.0%} ({low * 100:.0f}-{high:.0%})"
     wanted = f", {phase.target:.0%} wanted" if phase.target < 1 else ""
     rest = "".join(
         f", {number} {what}" for number, what in ((phase.open, "open"), (phase.excluded, "excluded")) if number

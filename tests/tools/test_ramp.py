@@ -121,7 +121,7 @@ def test_a_ramp_is_followed_to_its_end_and_says_what_to_type_next(tmp_path: Path
         done = tool("ramp", rows, "--phases", "1,2", "--queue", daemon.queue, "--state", daemon.state)
     assert done.returncode == 1, done.stderr
     told = done.stdout
-    assert "phase 1 [████████████████] 1/1 = 100% (21% to 100%)\n" in told
+    assert "phase 1 [████████████████] 1/1 = 100% (21-100%)\n" in told
     assert "stopped: phase 2 missed its target: 1 of 2 viable solved" in told
     assert "failed: bad" in told
     assert "next: python tools/ramp.py --again m-000001" in told
