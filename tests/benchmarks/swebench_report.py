@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from swebench.harness.constants import LOG_REPORT, RUN_EVALUATION_LOG_DIR  # type: ignore[import-not-found]
-from swebench.harness.reporting import make_run_report  # type: ignore[import-not-found]
-from swebench.harness.utils import get_predictions_from_file  # type: ignore[import-not-found]
+from swebench.harness.constants import LOG_REPORT, RUN_EVALUATION_LOG_DIR  # type: ignore[import-not-found]  # not ours
+from swebench.harness.reporting import make_run_report  # type: ignore[import-not-found]  # not ours
+from swebench.harness.utils import get_predictions_from_file  # type: ignore[import-not-found]  # not ours
 
 OURS_ALONE = ("failure_reasons", "infra_failure", "error", "empty_patch")
 Report = dict[str, Any]
