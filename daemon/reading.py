@@ -168,10 +168,10 @@ def _climbed(ramp: Ramp, facts: Mapping[int, AnyFact]) -> Iterator[str]:
     for phase in ramp.phases:
         yield f"phase {phase.number} ({phase.size}): {phase.reason or 'under way'}; {_numbered(phase.facts)}"
         certified = [seq for name in phase.viable for seq in ramp.instances[name].facts.get("certified", ())]
-        yield f"      solved: {_listed(certified)}"
+        yield f"      solved {len(certified)}: {_listed(certified)}"
         if phase.is_settled:
             ends = phase.facts["opened"][-1], phase.facts["settled"][-1]
-            yield f"      {facts[ends[1]].at - facts[ends[0]].at:.1f} s: from fact {ends[0]} to {ends[1]}"
+            yield f"      seconds {facts[ends[1]].at - facts[ends[0]].at:.1f}: fact {ends[0]} to {ends[1]}"
     for row in ramp.within(ramp.phases[-1].size if ramp.phases else 0):
         became = row.outcome or ("open" if row.is_open else "not opened")
         counted = f"{row.runs} runs, {row.attempts} attempts, {row.tokens} tokens, {row.busy_s:.1f} s"
@@ -189,15 +189,15 @@ def _counted(row: Instance, facts: Mapping[int, AnyFact]) -> Iterator[str]:
     """Each number of an instance as the sum that it is, looked up anew in the log."""
     for what in ("runs", "attempts"):
         if seqs := row.facts.get(what):
-            yield f"{len(seqs)} {what}: {_listed(seqs)}"
+            yield f"{what} {len(seqs)}: {_listed(seqs)}"
     answers = [fact for seq in row.facts.get("tokens", ()) if isinstance(fact := facts[seq], e.Proposed)]
     if answers:
         parts = [f"{fact.tokens_in} + {fact.tokens_out} (fact {fact.seq})" for fact in answers]
-        yield f"{sum(fact.tokens_in + fact.tokens_out for fact in answers)} tokens: {' + '.join(parts)}"
+        yield f"tokens {sum(fact.tokens_in + fact.tokens_out for fact in answers)}: {' + '.join(parts)}"
     ends = [facts[seq] for seq in row.facts.get("seconds", ())]
     if spans := list(zip(ends[::2], ends[1::2], strict=True)):
         parts = [f"{last.at - first.at:.1f} (fact {first.seq} to {last.seq})" for first, last in spans]
-        yield f"{sum(last.at - first.at for first, last in spans):.1f} s of a worker: {' + '.join(parts)}"
+        yield f"seconds {sum(last.at - first.at for first, last in spans):.1f}: {' + '.join(parts)}"
 
 
 def _numbered(facts: Facts) -> str:
@@ -205,7 +205,7 @@ def _numbered(facts: Facts) -> str:
 
 
 def _listed(seqs: Sequence[int]) -> str:
-    return f"fact{'s' if len(seqs) > 1 else ''} {', '.join(map(str, seqs)) or 'none'}"
+    return f"fact{'s' if len(seqs) > 1 else ''} {', '.join(map(str, seqs))}" if seqs else "no fact"
 
 
 def _standing(job: Job, queue: Queue) -> Iterator[str]:

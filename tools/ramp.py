@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,11 @@ from rich.text import Text
 PHASES = "1,5,10,20,50,100,300"
 LARGE_PHASE, LARGE_TARGET = 300, 0.9
 LOOK_S = 0.5
-BAR_CELLS = 24
+BAR_CELLS = 16
 ROWS_SHOWN = 12  # of what is open or failed: the rest is in the results
 ACCEPTED_WITHIN_S = 30.0
+RUNNING_WORDS = (" over at ", "  the daemon is ")  # in lines that change with every second
+TASK, DEPRECATED = "task.yaml", "deprecated"  # a file, and a split, of SWE-bench 5
 Row = dict[str, Any]
 
 
@@ -57,6 +59,7 @@ class Instance(Struct):
     instance: str = ""
     job: str = ""
     outcome: str = ""
+    attempts: int = 0
     why: str = ""
 
 
@@ -77,14 +80,16 @@ class Ramp(Struct):
     """One ramp."""
 
     ramp: str = ""
+    source: str = ""
     title: str = ""
     instances: int = 0
     sizes: list[int] = field(default_factory=list)
     outcome: str = ""
     reason: str = ""
+    ended_by: int = 0
     phases: list[Phase] = field(default_factory=list)
     diagnosis: Diagnosis | None = None
-    waiting_or_failed_first: list[Instance] = field(default_factory=list)
+    failed_or_open_first: list[Instance] = field(default_factory=list)
 
 
 class Ramps(Struct):
@@ -104,10 +109,26 @@ class Unusable(Exception):  # noqa: N818  said of what was asked
 def read_rows(path: Path) -> list[Row]:
     """The instances of a file, or of a SWE-bench 5 task folder."""
     if path.is_dir():
-        return [read_task(folder) for folder in sorted((path / "tasks").glob("*")) if (folder / "task.yaml").exists()]
-    if path.suffix == ".parquet":
-        return read_parquet(path)
-    text = path.read_text(encoding="utf-8")
+        rows = read_tasks(path)
+    elif path.suffix == ".parquet":
+        rows = read_parquet(path)
+    else:
+        rows = read_json(path)
+    if not all(isinstance(row, dict) for row in rows):
+        raise Unusable(f"{path} holds something else than instances: each has to be an object with named fields")
+    if not rows:
+        raise Unusable(f"{path} holds no instances")
+    return [named(row) for row in rows]
+
+
+def read_json(path: Path) -> list[Row]:
+    """The rows of a file of JSON or JSON lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Unusable(
+            f"{path} is no text: JSON, JSON lines and Parquet (.parquet) are read, and task folders"
+        ) from None
     try:
         found = json.loads(text)
     except ValueError:
@@ -115,10 +136,18 @@ def read_rows(path: Path) -> list[Row]:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
         except ValueError as error:
             raise Unusable(f"{path} is neither JSON nor JSON lines: {error}") from None
-    rows = found if isinstance(found, list) else found.get("instances", [found])
-    if not all(isinstance(row, dict) for row in rows):
-        raise Unusable(f"{path} holds something else than instances")
-    return [named(row) for row in rows]
+    rows: list[Row] = found.get("instances", [found]) if isinstance(found, dict) else found
+    return rows if isinstance(rows, list) else [rows]
+
+
+def read_tasks(folder: Path) -> list[Row]:
+    """The tasks of a SWE-bench 5 folder, without those that the benchmark has dropped; or a single one."""
+    if (folder / TASK).exists():
+        return [read_task(folder)]
+    tasks = [read_task(task.parent) for task in sorted(folder.glob(f"tasks/*/{TASK}"))]
+    if not tasks:
+        raise Unusable(f"{folder} is no SWE-bench task folder: it has no tasks/<instance>/{TASK}")
+    return [task for task in tasks if task.get("split") != DEPRECATED]
 
 
 def read_parquet(path: Path) -> list[Row]:
@@ -126,15 +155,18 @@ def read_parquet(path: Path) -> list[Row]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        remedy = "install pyarrow, or save it as JSON lines"
-        raise Unusable(f"{path} is Parquet, and this Python has no pyarrow: {remedy}") from None
-    rows: list[Row] = parquet.read_table(path).to_pylist()
+        remedy = f"{Path(sys.executable).name} -m pip install pyarrow, or save it as JSON lines"
+        raise Unusable(f"{path} is Parquet, and this Python ({sys.executable}) has no pyarrow: {remedy}") from None
+    try:
+        rows: list[Row] = parquet.read_table(path).to_pylist()
+    except ValueError as error:  # what pyarrow raises over a file that is none
+        raise Unusable(f"{path} is no Parquet: {error}") from None
     return rows
 
 
 def read_task(folder: Path) -> Row:
     """One task of a SWE-bench 5 folder, as a row."""
-    flat = re.findall(r"^(\w+): *([^|>\n][^\n]*)$", (folder / "task.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    flat = re.findall(r"^(\w+): *([^|>\n][^\n]*)$", (folder / TASK).read_text(encoding="utf-8"), re.MULTILINE)
     row: Row = {key: value.strip().strip("'\"") for key, value in flat}
     row.setdefault("instance_id", folder.name)
     for column, name in (
@@ -182,22 +214,24 @@ def chosen(rows: list[Row], options: argparse.Namespace) -> list[Row]:
 
 def solved_ratios(path: Path) -> dict[str, float]:
     """How often each was solved by others, from a table with the columns instance_id and solved_ratio."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["instance_id"]: float(row["solved_ratio"]) for row in csv.DictReader(file, delimiter="\t")}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {row["instance_id"]: float(row["solved_ratio"]) for row in csv.DictReader(file, delimiter="\t")}
+    except (KeyError, TypeError, ValueError):
+        wanted = "a table with tabs, whose columns instance_id and solved_ratio (a number) are there in every row"
+        raise Unusable(f"{path} is not what --easiest wants: {wanted}") from None
 
 
 def entry(rows: list[Row], options: argparse.Namespace) -> dict[str, Any]:
     """The drop."""
-    phases = [int(size) for size in options.phases.split(",")]
-    default = [LARGE_TARGET if size >= LARGE_PHASE else 1.0 for size in phases]
-    targets = [float(share) for share in options.targets.split(",")] if options.targets else default
+    default = [LARGE_TARGET if size >= LARGE_PHASE else 1.0 for size in options.phases]
     title = options.title or f"{options.file.name}: {len(rows)} instances"
     return {
         "kind": "ramp",
         "title": title,
         "instances": rows,
-        "phases": phases,
-        "targets": targets,
+        "phases": options.phases,
+        "targets": options.targets or default,
         "gold_check": options.gold_check,
     }
 
@@ -212,9 +246,11 @@ def lines(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
         yield phase_line(phase)
     if ramp.phases and not ramp.outcome:
         yield from expected(ramp, now, workers)
-    shown = [row for row in ramp.waiting_or_failed_first if row.outcome != "certified"][:ROWS_SHOWN]
+    shown = [row for row in ramp.failed_or_open_first if row.outcome != "certified"][:ROWS_SHOWN]
     for row in shown:
-        yield f"    {peek.clean(row.instance)} {row.job} {row.outcome or 'open'}: {peek.clean(row.why)}".rstrip(": ")
+        tried = f" after {row.attempts} attempt{'s' if row.attempts > 1 else ''}" if row.attempts else ""
+        became = f"{row.outcome or 'open'}{tried}: {peek.clean(row.why)}".removesuffix(": ")
+        yield f"    {peek.clean(row.instance)} {row.job} {became}"
     if ramp.outcome:
         yield f"{ramp.outcome}: {peek.clean(ramp.reason)}"
         yield from diagnosis(ramp.diagnosis or Diagnosis())
@@ -223,12 +259,17 @@ def lines(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
 def phase_line(phase: Phase) -> str:
     """One phase: a bar of what is solved, the share with its interval, who is excluded."""
     if phase.viable is None:
-        return f"  phase {phase.phase} {bar(phase.told, phase.size)} health of {phase.told} of {phase.size} known"
+        known = f"health of {phase.told} of {phase.size} known"
+        excluded = f", {phase.excluded} excluded" if phase.excluded else ""
+        return f"  phase {phase.phase} {bar(phase.told, phase.size)} {known}{excluded}"
     low, high = phase.interval
     share = phase.solved / phase.viable if phase.viable else 0.0
-    told = f"{phase.solved}/{phase.viable} = {share:.0%} ({low:.0%} to {high:.0%}), {phase.target:.0%} wanted"
-    rest = f", {phase.open} open" if phase.open else ""
-    return f"  phase {phase.phase} {bar(phase.solved, phase.viable)} {told}{rest}, {phase.excluded} excluded"
+    told = f"{phase.solved}/{phase.viable} = {share:.0%} ({low * 100:.0f}-{high:.0%})"
+    wanted = f", {phase.target:.0%} wanted" if phase.target < 1 else ""
+    rest = "".join(
+        f", {number} {what}" for number, what in ((phase.open, "open"), (phase.excluded, "excluded")) if number
+    )
+    return f"  phase {phase.phase} {bar(phase.solved, phase.viable)} {told}{wanted}{rest}"
 
 
 def bar(done: int, of: int) -> str:
@@ -278,42 +319,56 @@ def seen(state: Path) -> Ramps:
     return peek.view(state, "ramp", Ramps, [])
 
 
-def outcome_of(state: Path, name: str) -> str:
-    """How it ended; empty while it is under way."""
-    return next((each.outcome for each in seen(state).ramps if each.ramp == name), "")
+def found(state: Path, name: str) -> Ramp:
+    """One ramp, as it was last published; an empty one if nothing is told of it."""
+    return next((each for each in seen(state).ramps if each.ramp == name), Ramp())
 
 
-def new_ramp(state: Path, before: int, queue: Path, name: str) -> str:
-    """The id that the daemon gave it, as soon as it did."""
+def reasons(queue: Path) -> set[Path]:
+    """The reasons of all rejections that lie there now."""
+    return set((queue / "rejected").glob("*.why.json"))
+
+
+def taken(dropped: Path, queue: Path, old: set[Path], ramp: Callable[[], str]) -> str:
+    """The ramp that came of a drop, as soon as something did; `old` are rejections from before."""
     until = time.monotonic() + ACCEPTED_WITHIN_S
     while time.monotonic() < until:
-        number = before + 1
-        if seen(state).accepted > before:
-            return f"m-{number:06d}"
-        for why in (queue / "rejected").glob(f"*{name}.why.json"):
-            problem = json.loads(why.read_bytes())["problems"][0]
-            raise Unusable(f"{problem['field']}: expected {problem['expected']}, got {problem['got']}; see {why}")
+        if name := ramp():
+            return name
+        for why in reasons(queue) - old:
+            told = json.loads(why.read_bytes())
+            if told["name"] == dropped.name:
+                problem = told["problems"][0]
+                expected = f"expected {problem['expected']}, got {problem['got']}"
+                raise Unusable(f"{problem['field']}: {expected}; {problem['remedy']}; see {why}")
         time.sleep(LOOK_S)
-    raise Unusable(
-        f"it lies in {queue}/ideas, and no daemon has taken it: {peek.START}; then --follow m-{before + 1:06d}"
-    )
+    raise Unusable(f"{dropped} lies there, and no daemon has taken it: {peek.START}, then follow it with --follow")
+
+
+def absent(state: Path, now: float) -> str:
+    """Why nothing moves, if nobody is there to move it."""
+    lives = peek.view(state, "health", peek.Health, []).lives
+    daemon = peek.daemon(state, lives, now, float(peek.setting("heartbeat_stale_s", "60")))
+    return "" if daemon.condition == "running" else f"  the daemon is {daemon.words}; {daemon.remedy}"
 
 
 def follow(state: Path, name: str, workers: int) -> int:
-    """Show the ramp until it is over; status 0 if it reached its end."""
-    is_terminal = sys.stdout.isatty()
+    """Show the ramp until it is over; status 0 if it reached its end. A terminal's lines are cut, but for the last."""
     last = ""
-    with Live(Text(""), auto_refresh=False) if is_terminal else nullcontext() as live:
+    with Live(Text(""), auto_refresh=False) if sys.stdout.isatty() else nullcontext() as live:
         while True:
-            ramp = next((each for each in seen(state).ramps if each.ramp == name), None)
-            if ramp is None:
+            ramp, now = found(state, name), time.time()
+            if not ramp.ramp:
                 raise Unusable(f"{state}/views/ramp.json tells of no {name}; `python -m daemon explain {name}` may")
-            text = "\n".join(lines(ramp, time.time(), workers))
-            steady = "\n".join(line for line in text.splitlines() if " over at " not in line)
+            shown = [*lines(ramp, now, workers), *filter(None, [absent(state, now) if not ramp.outcome else ""])]
+            steady = "\n".join(line for line in shown if not any(words in line for words in RUNNING_WORDS))
             if live:
-                live.update(Text(text), refresh=True)
+                is_cut = not ramp.outcome
+                live.update(
+                    Text("\n".join(shown), no_wrap=is_cut, overflow="ellipsis" if is_cut else "fold"), refresh=True
+                )
             elif steady != last:
-                print(text, flush=True)
+                print("\n".join(shown), flush=True)
             last = steady
             if ramp.outcome:
                 return 0 if ramp.outcome == "reached" else 1
@@ -324,8 +379,31 @@ def put(value: dict[str, Any], stem: str, queue: Path, inlet: str) -> Path:
     """Drop a value under this name."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"{stem}.json")
-        file.write_text(json.dumps(value), encoding="utf-8")
+        file.write_text(json.dumps(value, default=str), encoding="utf-8")  # Parquet has moments in time
         return dropping.drop(file, queue, inlet)
+
+
+def whole(text: str) -> int:
+    """A number from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def wholes(text: str) -> list[int]:
+    """Numbers with commas between."""
+    return [whole(part.strip()) for part in text.split(",")]
+
+
+def shares(text: str) -> list[float]:
+    """Shares with commas between."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 < share <= 1 for share in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of shares, each above 0 and at most 1, such as 1,0.9")
+    return found
 
 
 def parser() -> argparse.ArgumentParser:
@@ -336,9 +414,11 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--repository", default="", help="only those whose repo has this in its name")
     asked.add_argument("--easiest", type=Path, metavar="TSV", help="easiest first: columns instance_id, solved_ratio")
     asked.add_argument("--seed", type=int, help="draw at random, the same for the same seed")
-    asked.add_argument("--sample", type=int, default=0, metavar="N", help="no more than so many")
-    asked.add_argument("--phases", default=PHASES, help=f"sizes; by default {PHASES}")
-    asked.add_argument("--targets", default="", help="shares, one a phase; by default 1, of 300 and more 0.9")
+    asked.add_argument("--sample", type=whole, default=0, metavar="N", help="no more than so many")
+    asked.add_argument("--phases", type=wholes, default=PHASES, help=f"sizes; by default {PHASES}")
+    asked.add_argument(
+        "--targets", type=shares, default=[], help="shares, one a phase; by default 1, of 300 and more 0.9"
+    )
     asked.add_argument("--gold-check", action="store_true", help="see first that the gold patches go green")
     asked.add_argument("--title", default="")
     asked.add_argument("--follow", metavar="RAMP", default="", help="only follow this one, like m-000001")
@@ -352,37 +432,45 @@ def parser() -> argparse.ArgumentParser:
 
 def ask(options: argparse.Namespace) -> str:
     """Drop what is asked for, if anything; return the ramp to follow."""
+    queue, state, old = options.queue, options.state, reasons(options.queue)
     if options.follow:
         return str(options.follow)
     if options.again:
-        instance = {"instance": options.instance} if options.instance else {}
-        put({"job": options.again} | instance, f"again-{options.again}", options.queue, "retries")
-        until = time.monotonic() + ACCEPTED_WITHIN_S
-        while time.monotonic() < until and outcome_of(options.state, options.again):
-            time.sleep(LOOK_S)  # it is the end of the last time that is still told
-        return str(options.again)
+        name, instance = options.again, {"instance": options.instance} if options.instance else {}
+        before = found(state, name).ended_by
+        again = put({"job": name} | instance, f"again-{name}", queue, "retries")
+        return taken(again, queue, old, lambda: name if found(state, name).ended_by != before else "")
     if options.file is None:
         raise Unusable("name a file of instances, or a ramp with --follow or --again")
     rows = chosen(read_rows(options.file), options)
-    before = seen(options.state).accepted
-    dropped = put(entry(rows, options), "ramp", options.queue, "ideas")
+    accepted = seen(state).accepted
+    dropped = put(entry(rows, options), "ramp", queue, "ideas")
     print(f"dropped {dropped}: {len(rows)} instances")
-    return "" if options.no_follow else new_ramp(options.state, before, options.queue, dropped.name)
+    return "" if options.no_follow else taken(dropped, queue, old, lambda: new_ramp(state, dropped.name, accepted))
+
+
+def new_ramp(state: Path, source: str, accepted: int) -> str:
+    """The id of the ramp that came of this file, and is none of those that were accepted before."""
+    fresh = [ramp for ramp in seen(state).ramps if int(ramp.ramp.rpartition("-")[2]) > accepted]
+    return next((ramp.ramp for ramp in fresh if ramp.source.startswith(f"{source}:")), "")
 
 
 def main() -> int:
     """Drop a ramp and follow it."""
     options = parser().parse_args()
     peek.speak()
+    name = ""
     try:
         name = ask(options)
         return follow(options.state, name, int(peek.setting("workers", "6"))) if name else 0
     except KeyboardInterrupt:
-        print("the daemon goes on; follow it again with --follow")
+        print(f"\nthe daemon goes on; python tools/ramp.py --follow {name or 'RAMP'} shows it again")
         return 0
-    except (Unusable, OSError, KeyError) as error:
+    except OSError as error:
+        print(f"ramp: {error.filename or 'that'}: {error.strerror or error}", file=sys.stderr)
+    except (Unusable, KeyError) as error:
         print(f"ramp: {error}", file=sys.stderr)
-        return 2
+    return 2
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ class Ramp(Struct):
     sizes: list[int]
     targets: list[float]
     gold_check: bool
+    source: str
     accepted_at: float
     instances: dict[str, Instance]
     phases: list[Phase] = []
@@ -154,9 +155,10 @@ class Ramps(Struct):
 def _row(ramp: Ramp, rows: int) -> dict[str, Any]:
     phase, settled = ramp.phase, ramp.settled
     shown = ramp.within(phase.size) if phase else []
-    shown.sort(key=lambda row: (row.outcome == "certified", not row.is_open, row.health == "excluded"))
+    shown.sort(key=lambda row: (row.outcome == "certified", row.is_open, row.health == "excluded"))
     return {
         "ramp": ramp.id,
+        "source": ramp.source,
         "title": ramp.title,
         "accepted_at": ramp.accepted_at,
         "instances": len(ramp.instances),
@@ -164,9 +166,10 @@ def _row(ramp: Ramp, rows: int) -> dict[str, Any]:
         "targets": ramp.targets,
         "outcome": settled.outcome if settled else "",
         "reason": settled.reason if settled else "",
+        "ended_by": settled.seq if settled else 0,
         "phases": [_phase_row(ramp, each) for each in ramp.phases],
         "diagnosis": _diagnosis(settled, rows) if settled else None,
-        "waiting_or_failed_first": [_instance_row(row) for row in shown[:rows]],
+        "failed_or_open_first": [_instance_row(row) for row in shown[:rows]],
     }
 
 
@@ -182,7 +185,7 @@ def _phase_row(ramp: Ramp, phase: Phase) -> dict[str, Any]:
         "target": phase.target,
         "told": sum(row.is_told for row in within),
         "viable": viable,
-        "excluded": len(phase.excluded),
+        "excluded": len(phase.excluded) if phase.is_released else sum(row.health == "excluded" for row in within),
         "solved": solved,
         "open": sum(row.is_open for row in counted),
         "interval": interval(solved, viable, CLAIM_Z) if viable else (0.0, 1.0),
@@ -227,7 +230,7 @@ def _accepted(ramps: Ramps, fact: e.RampAccepted) -> None:
     before = {row.name: row.outcome for ramp in ramps.ramps.values() for row in ramp.instances.values() if row.outcome}
     rows = {name: Instance(name, before=before.get(name, "")) for name in fact.instances}
     ramps.ramps[fact.ramp] = Ramp(
-        fact.ramp, fact.title, fact.blob, fact.phases, fact.targets, fact.gold_check, fact.at, rows
+        fact.ramp, fact.title, fact.blob, fact.phases, fact.targets, fact.gold_check, fact.source, fact.at, rows
     )
 
 

@@ -3,8 +3,9 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from daemon import events as e
 from daemon.blobs import Blobs
-from tests.fakes.bursts import peak_bytes
+from tests.fakes.bursts import resident_bytes
 from tests.fakes.daemon_process import DaemonProcess, repair
 from tests.fakes.instances import answer, script
 
@@ -23,8 +24,9 @@ GOLD = HOUSE / "tests" / "examples" / "gold"
 WORKERS = 6
 INSTANCES = 300
 SHORTEST_S, LONGEST_S = 0.5, 2.0  # an instance with a model takes minutes: this asks more of the house
-BYTES_PER_INSTANCE = 64 * 2**10  # its job, its run, its row with what it was told
-ALLOWED_BYTES = 32 * 2**20
+PHASES = [1, 5, 10, 20, 50, 100, INSTANCES]
+LEAST_SHARE = 0.95
+BYTES_PER_INSTANCE = 32 * 2**10  # its job, its run, its row with what it was told
 PATIENCE_S = 600.0
 ONE_TRY: dict[str, Any] = {"base_runs": 1, "attempts_per_run": 1, "job_model_calls": 1}
 
@@ -52,7 +54,7 @@ def has_moved(daemon: DaemonProcess, enough: int) -> bool:
     return bool(daemon.facts_of(e.RampSettled)) or moves(daemon) >= enough
 
 
-def ideal_s(durations: list[float]) -> float:
+def ideal_s(durations: Iterable[float]) -> float:
     """When six workers would be ready who take the next one, in this order, as soon as they are free."""
     free = [0.0] * WORKERS
     for duration in durations:
@@ -60,23 +62,59 @@ def ideal_s(durations: list[float]) -> float:
     return max(free)
 
 
+def held_s(facts: Iterable[e.AnyFact]) -> Iterator[list[float]]:
+    """How long runs were in a worker's hand, in the order of their claims: a list from each barrier to the next.
+
+    A phase has two: nothing is mended before its health is known, and the next one waits for the last of its end.
+    """
+    since: dict[str, float] = {}
+    held: dict[str, float] = {}
+    for fact in facts:
+        match fact:
+            case e.RunClaimed():
+                since[fact.run] = fact.at
+                held[fact.run] = 0.0  # its place is that of its claim
+            case e.RunParked() | e.RunSettled():
+                held[fact.run] = fact.at - since[fact.run]
+            case e.PhaseReleased() | e.PhaseSettled():
+                yield list(held.values())
+                held = {}
+            case _:
+                pass
+
+
 def test_three_hundred_instances_keep_six_workers_busy(tmp_path: Path, tell: Callable[[str], None]) -> None:
-    """From the release of the only phase to its end; how near it came to the ideal schedule is told, not asserted."""
+    """From the first phase to the last, against the ideal schedule of the same durations under the same barriers.
+
+    That share is what waiting costs, and it is asserted. Told besides: the same against the stalls of the script alone,
+    so that all that the house itself does for an instance counts as idle; that one is a time, and depends on the disk.
+    """
     dice = random.Random(7)  # noqa: S311  the same durations each time
-    durations = [dice.uniform(SHORTEST_S, LONGEST_S) for _ in range(INSTANCES)]
-    rows = [instance(number, f"stall {each:.3f}, fix") for number, each in enumerate(durations)]
+    stalls = [dice.uniform(SHORTEST_S, LONGEST_S) for _ in range(INSTANCES)]
+    rows = [instance(number, f"stall {each:.3f}, fix") for number, each in enumerate(stalls)]
     with DaemonProcess(tmp_path, workers=WORKERS, publish_every_ms=1000) as daemon:
         daemon.start().wait_until_said("ready")
-        baseline = peak_bytes(daemon)
-        daemon.drop("ramp.json", {"kind": "ramp", "instances": rows, "phases": [INSTANCES]})
-        daemon.wait_until(lambda: daemon.settled() == INSTANCES, PATIENCE_S)
-        grown = peak_bytes(daemon) - baseline
+        resident = [resident_bytes(daemon)]
+        daemon.drop("ramp.json", {"kind": "ramp", "instances": rows, "phases": PHASES})
+        for enough in PHASES[-3:]:
+            daemon.wait_until(partial(has_settled, daemon, enough), PATIENCE_S)
+            resident.append(resident_bytes(daemon))
         daemon.wait_until(lambda: daemon.facts_of(e.RampSettled))
-        [released], [over] = daemon.facts_of(e.PhaseReleased), daemon.facts_of(e.PhaseSettled)
-        took_s, best_s = over.at - released.at, ideal_s(durations)
-        tell(f"{took_s:.1f} s, ideal {best_s:.1f} s: share {best_s / took_s:.3f}; memory grew {grown / 2**20:.0f} MiB")
-        assert settled(daemon) == [(INSTANCES, INSTANCES)]
-        assert grown <= ALLOWED_BYTES + INSTANCES * BYTES_PER_INSTANCE
+        facts = list(daemon.facts())
+    opened, over = daemon.facts_of(e.PhaseOpened)[0], daemon.facts_of(e.PhaseSettled)[-1]
+    took_s = over.at - opened.at
+    share = sum(ideal_s(durations) for durations in held_s(facts)) / took_s
+    alone = sum(ideal_s(stalls[first:last]) for first, last in pairwise([0, *PHASES])) / took_s
+    told = ", ".join(f"{each / 2**20:.0f}" for each in resident)
+    tell(f"{took_s:.1f} s: share {share:.3f}, against the stalls alone {alone:.3f}")
+    tell(f"resident MiB at the start and after {', '.join(map(str, PHASES[-3:]))} instances: {told}")
+    assert settled(daemon)[-1] == (INSTANCES, INSTANCES)
+    assert share >= LEAST_SHARE
+    assert resident[-1] - resident[1] <= (INSTANCES - PHASES[-3]) * BYTES_PER_INSTANCE
+
+
+def has_settled(daemon: DaemonProcess, enough: int) -> bool:
+    return daemon.settled() >= enough
 
 
 def test_killed_again_and_again_it_ends_with_the_right_numbers(tmp_path: Path, tell: Callable[[str], None]) -> None:

@@ -83,7 +83,16 @@ def check_taken_once(daemon: DaemonProcess, written: list[Path]) -> None:
 
 
 def peak_bytes(daemon: DaemonProcess) -> int:
-    """The most memory that the process has ever had (VmHWM)."""
+    """The most memory that the process has ever had."""
+    return _status_bytes(daemon, "VmHWM")
+
+
+def resident_bytes(daemon: DaemonProcess) -> int:
+    """The memory that the process has now."""
+    return _status_bytes(daemon, "VmRSS")
+
+
+def _status_bytes(daemon: DaemonProcess, name: str) -> int:
     assert daemon.process is not None
     status = Path(f"/proc/{daemon.process.pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(name))

@@ -138,4 +138,4 @@ def test_one_command_traces_every_number(climbed: DaemonProcess) -> None:
         [start] = [place for place, line in enumerate(explained.splitlines()) if f" = {row['job']} " in line]
         here = "\n".join(explained.splitlines()[start : start + 5])
         assert f"{row['attempts_made']} attempts, {row['tokens']} tokens, {row['seconds']:.1f} s" in here
-        assert f"{row['seconds']:.1f} s of a worker: " in here
+        assert f"seconds {row['seconds']:.1f}: " in here

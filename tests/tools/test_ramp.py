@@ -1,13 +1,16 @@
 """The ramp's tool: what it reads, whom it chooses, what it draws, and a whole ramp through a real daemon."""
 
 import json
+import signal
+import subprocess
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.daemon_process import DaemonProcess, repair
-from tests.fakes.tool import tool
+from tests.fakes.tool import clean_environment, command, tool
 
 ROWS = [
     {"instance_id": f"{repo}__{number}", "repo": f"{repo}/{repo}", "base_commit": "c", "problem_statement": "p"}
@@ -64,13 +67,50 @@ def test_a_task_folder_of_the_benchmark(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
-    [("a.parquet", "PAR1", "pyarrow"), ("a.json", "{", "neither JSON nor JSON lines"), ("b.jsonl", "[3]", "instances")],
+    [
+        ("a.parquet", "PAR1", "pyarrow"),
+        ("a.json", "{", "neither JSON nor JSON lines"),
+        ("b.json", "\udcff", "is no text"),
+        ("b.jsonl", "[3]", "instances"),
+        ("c.json", "3", "instances"),
+        ("d.jsonl", "", "holds no instances"),
+        ("tasks/readme", "", "has no tasks/<instance>/task.yaml"),
+    ],
 )
 def test_what_cannot_be_read_is_told_with_a_remedy(tmp_path: Path, name: str, text: str, words: str) -> None:
-    (tmp_path / name).write_text(text)
-    done = tool("ramp", tmp_path / name, "--queue", tmp_path / "queue", "--state", tmp_path / "state")
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
+    read = tmp_path if name.startswith("tasks") else tmp_path / name
+    done = tool("ramp", read, "--queue", tmp_path / "queue", "--state", tmp_path / "state")
     assert done.returncode == 2
     assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--phases", "1,b", "'b' is no whole number from 1"),
+        ("--targets", "2", "above 0 and at most 1"),
+        ("--sample", "0", "no whole number from 1"),
+        ("--ids", "nobody", "not in the file: nobody"),
+        ("--easiest", "absent.tsv", "absent.tsv: No such file"),
+        ("--easiest", __file__, "columns instance_id and solved_ratio"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(tmp_path: Path, file: Path, option: str, value: str, words: str) -> None:
+    done = tool("ramp", file, option, value, "--queue", tmp_path / "queue", "--state", tmp_path / "state")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_the_benchmark_has_dropped_is_left_out(tmp_path: Path) -> None:
+    for name, split in (("a", "test"), ("b", "deprecated")):
+        (tmp_path / "tasks" / name).mkdir(parents=True)
+        (tmp_path / "tasks" / name / "task.yaml").write_text(f"repo: ab/ab\nsplit: {split}\n")
+        (tmp_path / "tasks" / name / "tests.json").write_text("{}")
+    assert names(dropped(tmp_path, tmp_path)) == ["a"]
 
 
 def test_a_ramp_is_followed_to_its_end_and_says_what_to_type_next(tmp_path: Path) -> None:
@@ -81,7 +121,44 @@ def test_a_ramp_is_followed_to_its_end_and_says_what_to_type_next(tmp_path: Path
         done = tool("ramp", rows, "--phases", "1,2", "--queue", daemon.queue, "--state", daemon.state)
     assert done.returncode == 1, done.stderr
     told = done.stdout
-    assert "phase 1 [████████████████████████] 1/1 = 100% (21% to 100%), 100% wanted" in told
+    assert "phase 1 [████████████████] 1/1 = 100% (21-100%)\n" in told
     assert "stopped: phase 2 missed its target: 1 of 2 viable solved" in told
     assert "failed: bad" in told
     assert "next: python tools/ramp.py --again m-000001" in told
+
+
+def test_again_is_followed_to_its_own_end_and_a_refusal_is_told(tmp_path: Path) -> None:
+    """The same file is dropped twice, and rejected once: each answer is told to whoever asked for it."""
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps([repair("a", "other_failure", title="a")]))
+    bad.write_text(json.dumps([repair("a", title="a", tests=[])]))
+    with DaemonProcess(tmp_path / "home", base_runs=1, attempts_per_run=1, job_model_calls=1) as daemon:
+        daemon.start().wait_until_said("ready")
+        where = ("--queue", daemon.queue, "--state", daemon.state)
+        rejected = tool("ramp", bad, *where)
+        assert rejected.returncode == 2
+        assert "instances[0].tests" in rejected.stderr
+        assert tool("ramp", good, *where).returncode == 1
+        again = tool("ramp", "--again", "m-000001", *where)
+        assert again.returncode == 1
+        assert "the same as last time: a" in again.stdout
+        refused = tool("ramp", "--again", "m-000001", "--instance", "b", *where)
+        assert refused.returncode == 2
+        assert "instance: expected an instance that the ramp has come to, got b" in refused.stderr
+
+
+def test_who_follows_without_a_daemon_is_told_so(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([repair("a", "stall 1000, fix", title="a")]))
+    with DaemonProcess(tmp_path / "home") as daemon:
+        daemon.start().wait_until_said("ready")
+        daemon.drop("ramp.json", {"kind": "ramp", "instances": json.loads(rows.read_text())})
+        daemon.wait_until(lambda: daemon.view("ramp").get("ramps"))
+        daemon.kill()
+        follow = command("ramp", "--follow", "m-000001", "--queue", daemon.queue, "--state", daemon.state)
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True, env=clean_environment(100)) as process:
+            assert process.stdout
+            told = list(takewhile(lambda line: "the daemon is" not in line, process.stdout))
+            assert told[0].startswith("m-000001")
+            process.send_signal(signal.SIGINT)
+            assert "python tools/ramp.py --follow m-000001" in process.stdout.read()
