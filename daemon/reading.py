@@ -29,6 +29,8 @@ from daemon.views.queue import Queue
 from daemon.views.ramp import Ramp
 from daemon.words import read_words
 
+REASON_CHARACTERS = 300  # of a run, on its line
+
 
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
     """All facts of a state folder, in order."""
@@ -185,7 +187,7 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             f"{run.id} ({run.rung or 'base run'}): {run.state}, {len(run.attempts)} of {run.attempts_allowed} attempts"
         )
         if run.outcome:
-            yield f"{where}; {run.outcome}{f': {run.reason}' if run.reason else ''}"
+            yield f"{where}; {run.outcome}{_because(run.reason)}"
         elif hand := queue.running.get(run.id):
             yield f"{where}; in the hand of {hand.worker} since {_when(hand.since)}, after stage {run.stage!r}"
         elif (standing := queue.waiting.get(run.id)) and standing.not_before:
@@ -193,9 +195,16 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
         else:
             yield f"{where}; stands in line for a free worker"
     if job.outcome:
-        yield f"{job.outcome} {_when(job.settled_at)}{f': {job.reason}' if job.reason else ''}"
+        yield f"{job.outcome} {_when(job.settled_at)}{_because(job.reason)}"
     elif not job.runs:
         yield "no run is open yet: the daemon decides about it as soon as it runs"
+
+
+def _because(reason: str) -> str:
+    """A reason in one line: its details are in the report, and what it quotes was said by anybody."""
+    flat = printable(" ".join(reason.split()))
+    cut = flat if len(flat) <= REASON_CHARACTERS else f"{flat[: REASON_CHARACTERS - 1]}…"
+    return f": {cut}" if cut else ""
 
 
 def _line(fact: AnyFact) -> str:

@@ -41,6 +41,9 @@ def _lines(job: Job) -> Iterator[str]:
     tokens = sum(each.tokens for run in job.runs.values() for each in run.rounds())
     yield f"- {len(job.runs)} runs, {len(attempts)} attempts, {tokens} tokens"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
+    if job.outcome == "failed":
+        again = f'{{"job": "{job.id}", "hint": "…"}}'
+        yield f"- to have it tried again, told what you know: `{again}` in queue/retries/"
     runs = list(job.runs.values())
     yield from _red(runs)
     if runs:
