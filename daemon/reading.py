@@ -30,6 +30,7 @@ from daemon.views.ramp import Facts, Instance, Ramp
 from daemon.words import read_words
 
 COUNTED = ("runs", "attempts", "tokens", "seconds")  # numbers of an instance that are sums over facts
+REASON_CHARACTERS = 300  # of a run, on its line
 
 
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
@@ -216,7 +217,7 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             f"{run.id} ({run.rung or 'base run'}): {run.state}, {len(run.attempts)} of {run.attempts_allowed} attempts"
         )
         if run.outcome:
-            yield f"{where}; {run.outcome}{f': {run.reason}' if run.reason else ''}"
+            yield f"{where}; {run.outcome}{_because(run.reason)}"
         elif hand := queue.running.get(run.id):
             yield f"{where}; in the hand of {hand.worker} since {_when(hand.since)}, after stage {run.stage!r}"
         elif (standing := queue.waiting.get(run.id)) and standing.not_before:
@@ -225,13 +226,20 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             again = f", after {run.fault}: {run.fault_message}" if run.fault else ""
             yield f"{where}; stands in line for a free worker{again}"
     if job.outcome:
-        yield f"{job.outcome} {_when(job.settled_at)}{f': {job.reason}' if job.reason else ''}"
+        yield f"{job.outcome} {_when(job.settled_at)}{_because(job.reason)}"
         if (certified := job.certified_run()) and certified.folder:
             yield f"the project lies in {certified.folder}"
         elif certified and certified.branch:
             yield f"the patch is branch {certified.branch} in its repository, too"
     elif not job.runs:
         yield "no run is open yet: the daemon decides about it as soon as it runs"
+
+
+def _because(reason: str) -> str:
+    """A reason in one line: its details are in the report, and what it quotes was said by anybody."""
+    flat = printable(" ".join(reason.split()))
+    cut = flat if len(flat) <= REASON_CHARACTERS else f"{flat[: REASON_CHARACTERS - 1]}…"
+    return f": {cut}" if cut else ""
 
 
 def _line(fact: AnyFact) -> str:

@@ -46,6 +46,9 @@ def _lines(job: Job, change: str) -> Iterator[str]:
     tokens = sum(each.tokens for run in job.runs.values() for each in run.rounds())
     yield f"- {_many(len(job.runs), 'run')}, {_many(len(attempts), 'attempt')}, {_many(tokens, 'token')}"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
+    if job.outcome == "failed":
+        again = f'{{"job": "{job.id}", "hint": "…"}}'
+        yield f"- to have it tried again, told what you know: `{again}` in queue/retries/"
     runs = list(job.runs.values())
     yield from _changed(job, change)
     yield from _red(runs)

@@ -29,6 +29,7 @@ def test_twenty_three_runs_are_one_page() -> None:
     page = failed_everywhere(["KeyError: 1", "KeyError: 2"]).splitlines()
     assert len(page) <= PAGE_LINES
     assert page[2].startswith("**failed**: first")
+    assert '- to have it tried again, told what you know: `{"job": "r-000001", "hint": "…"}` in queue/retries/' in page
     assert [line.split(" | ")[1] for line in page if line.startswith("| ")][5:] == [rung.id for rung in LADDER]
     assert len([line for line in page if line.startswith("      KeyError: 2")]) == 1
 

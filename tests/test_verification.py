@@ -101,6 +101,7 @@ def test_the_patch_of_another_job_is_told(good: Certified) -> None:
     [
         (lambda p: p.feedback_history[2].answer, "the answer of attempt 3"),
         (lambda p: p.feedback_history[0].prompt, "the prompt of attempt 1"),
+        (lambda p: p.diagnosis, "the diagnosis"),
         (lambda p: p.drop, "the job"),
         (lambda p: p.baseline.digest, "the list of the tests that passed before"),
     ],

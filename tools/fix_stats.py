@@ -16,7 +16,10 @@ from rich.text import Text
 
 DAYS_SHOWN = 30
 WEEK_DAYS = 7
-NAME_CHARACTERS = 19  # the version and the coarse key of a signature
+NAME_CHARACTERS = (
+    28  # the version and the coarse key of a signature, and enough of the exact one to tell failures apart
+)
+WHAT_FAILED = ("failed: ", "error: ")  # how the line of a report begins that says what was raised
 
 
 class Signature(Struct):
@@ -208,9 +211,16 @@ def signatures_table(database: FixDatabase, rows: int, now: float) -> Table:
             str(signature.seen),
             str(signature.certified),
             f"{peek.span(now - signature.last_at)} ago",
-            cell(signature.example),
+            cell(raised(signature.example)),
         )
     return table
+
+
+def raised(report: str) -> str:
+    """Of a report on a test, what was raised: which test it was says less, and stands first."""
+    lines = (line.strip() for line in report.splitlines())
+    found = (line.removeprefix(word) for line in lines for word in WHAT_FAILED if line.startswith(word))
+    return next(found, report)
 
 
 def fixes_table(database: FixDatabase, rows: int, now: float) -> Table:

@@ -205,31 +205,69 @@ def abstracted(pattern: Pattern, kept: Collection[str] | None = None) -> Pattern
 
 
 def widened(pattern: Pattern) -> Pattern:
-    """The pattern with holes for whole expressions that it only carries over: what changed is all that it says."""
+    """The pattern with holes for whatever it only carries over, even for runs of it: what changed is all it says."""
     holes: dict[Term, str] = {}
-
-    def hollow(term: Term, carried: Collection[Term]) -> Term:
-        if isinstance(term, str):
-            return term
-        if term in carried:
-            return holes.setdefault(term, f"?e{len(holes)}")
-        return tuple(hollow(part, carried) for part in term)
-
     changes = []
     for before, after in pattern.changes:
-        carried = set(_expressions(before)) & set(_expressions(after)) - {before, after}
-        changes.append((hollow(before, carried), hollow(after, carried)))
+        carried = set(_carriable(before)) & set(_carriable(after)) - {before, after}
+        first, last = (_is_anchor(before, after, place) for place in (1, -1))
+        sides = [_hollow(before, carried, holes)]
+        sides.append(_hollow(after, carried & holes.keys(), holes))  # what was not found cannot be put there
+        if first or last:
+            sides = [_without_anchors(side, first=first, last=last) for side in sides]
+        changes.append((sides[0], sides[1]))
     return Pattern(tuple(changes), pattern.imports)
 
 
-def _expressions(term: Term) -> Iterator[Term]:
-    """The expressions in a term that say more than a small constant."""
+def _hollow(term: Term, carried: Collection[Term], holes: dict[Term, str], *, is_inside: bool = False) -> Term:
+    if isinstance(term, str):
+        return term
+    if term in carried and terms.kind_of(term):
+        return holes.setdefault(term, f"?e{len(holes)}")
+    if term[0] == LIST and is_inside:
+        return (LIST, *_with_a_run(term[1:], carried, holes))
+    return tuple(_hollow(part, carried, holes, is_inside=True) for part in term)
+
+
+def _with_a_run(parts: Sequence[Term], carried: Collection[Term], holes: dict[Term, str]) -> Iterator[Term]:
+    """The items of a list: the longest of the first runs that are carried over is one hole, and only one."""
+    has_run = False
+    while parts:
+        ends = range(0 if has_run else len(parts), 0, -1)
+        run = next(((LIST, *parts[:end]) for end in ends if (LIST, *parts[:end]) in carried), None)
+        yield (
+            _hollow(parts[0], carried, holes, is_inside=True)
+            if run is None
+            else holes.setdefault(run, f"?r{len(holes)}")
+        )
+        has_run, parts = has_run or run is not None, parts[len(run) - 1 if run else 1 :]
+
+
+def _is_anchor(before: Term, after: Term, place: int) -> bool:
+    """Whether a run of statements begins, or ends, with one that stays."""
+    return before[0] == LIST and len(before) > 2 and before[place] == after[place]  # noqa: PLR2004  and another one
+
+
+def _without_anchors(side: Term, *, first: bool, last: bool) -> Term:
+    """Any statement may stand where one only says where the others are."""
+    return (LIST, *(["?s0"] if first else []), *side[1 + first : len(side) - last], *(["?s1"] if last else []))
+
+
+def _carriable(term: Term) -> Iterator[Term]:
+    """The expressions in a term that say more than a small constant, and the runs of nodes."""
     if isinstance(term, str):
         return
-    if terms.kind_of(term) == "e" and not KEPT & set(terms.words(term)):
+    if terms.kind_of(term) == "e" and _says_its_own(list(terms.words(term))):
         yield term
+    if term[0] == LIST and all(isinstance(part, tuple) for part in term[1:]):
+        yield from ((LIST, *term[first:end]) for end in range(2, len(term) + 1) for first in range(1, end))
     for part in term:
-        yield from _expressions(part)
+        yield from _carriable(part)
+
+
+def _says_its_own(words: Sequence[str]) -> bool:
+    """Whether an expression is of its program: an empty list, or one with a small constant, belongs to the idiom."""
+    return not KEPT & set(words) and any(terms.is_hole(word) or ":" in word for word in words)
 
 
 def generalise(one: Pattern, other: Pattern) -> Pattern | None:

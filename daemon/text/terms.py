@@ -2,8 +2,9 @@
 
 A term is `(class, field, field, …)` of a tree's node, `("[]", …)` for a list, or a word: `i:` a name that the program
 chose, `a:` one that it did not (a builtin, an attribute, a keyword), `c:` a constant, `k:` a flag of the grammar, `-`
-nothing. A hole is a word, too: `?n` stands for an `i:`, `?a` for an `a:`, `?c` for a `c:`, `?e` for any expression and
-`?s` for any statement. Trees of anybody's code come in here, and terms of anybody's patterns: both are bounded.
+nothing. A hole is a word, too: `?n` stands for an `i:`, `?a` for an `a:`, `?c` for a `c:`, `?e` for any expression,
+`?s` for any statement, and `?r`, once in a list, for a run of its items. Trees of anybody's code come in here, and
+terms of anybody's patterns: both are bounded.
 """
 
 import ast
@@ -132,18 +133,28 @@ def match(pattern: Term, term: Term, bound: Bound) -> bool:
         if not is_hole(pattern):
             return pattern == term
         return kind_of(term) == pattern[1:2] and bound.setdefault(pattern, term) == term
-    return (
-        isinstance(term, tuple)
-        and len(pattern) == len(term)
-        and all(match(part, other, bound) for part, other in zip(pattern, term, strict=True))
-    )
+    if isinstance(term, str) or len(term) < len(pattern):
+        return False
+    if run := next(filter(_is_run, pattern), None):
+        first, rest = pattern.index(run), len(term) - len(pattern) + 1
+        found = (LIST, *term[first : first + rest])
+        term = (*term[:first], run, *term[first + rest :])
+        if bound.setdefault(str(run), found) != found:
+            return False
+    pairs = zip(pattern, term, strict=False)
+    return len(pattern) == len(term) and all(_is_run(part) or match(part, other, bound) for part, other in pairs)
 
 
 def fill(pattern: Term, bound: Bound) -> Term:
     """A pattern with its holes filled; KeyError names one that is not bound."""
     if isinstance(pattern, str):
         return bound[pattern] if is_hole(pattern) else pattern
-    return tuple(fill(part, bound) for part in pattern)
+    filled = ((part, fill(part, bound)) for part in pattern)
+    return tuple(item for part, new in filled for item in (new[1:] if _is_run(part) else (new,)))
+
+
+def _is_run(term: Term) -> bool:
+    return isinstance(term, str) and term.startswith("?r")
 
 
 def shared(one: Term, other: Term, holes: dict[tuple[Term, Term], str]) -> Term:

@@ -148,6 +148,8 @@ class Certified:
             proposer="model",
             model="small:7b",
             model_digest="sha256:abc",
+            diagnosis=blobs.put(b"it takes away what it should add"),
+            advisor="large:32b",
             attempts_made=3,
             feedback_history=attempts,
         )

@@ -228,6 +228,12 @@ def test_all_that_failed_is_one_page(climbed: Climbed) -> None:
     assert len(page) <= PAGE_LINES
 
 
+def test_where_it_stands_is_a_line_for_each_run(climbed: Climbed) -> None:
+    lines = climbed.daemon.ask("explain", climbed.jobs["third"].job).stdout.splitlines()
+    names = [line.partition("(")[2].partition(")")[0] for line in lines[2:-1]]
+    assert names == ["base run"] * BASE_RUNS + [rung.id for rung in LADDER]
+
+
 def test_one_certificate_cancels_the_others(climbed: Climbed) -> None:
     fourth = climbed.jobs["fourth"]
     rung_of = {fact.run: fact.rung for fact in fourth.of(e.RunOpened) if fact.rung}

@@ -75,6 +75,18 @@ REPLAYED = {
         "def g(z):\n    k = 1\n    print(z)\n    while k < len(z):\n        k += 1\n",
         "def g(z):\n    k = 0\n    print(z)\n    while k <= len(z):\n        k += 1\n",
     ),
+    "what stood too deep, below more than was there": (
+        "def f(a):\n    n = 0\n    for x in a:\n        n += x\n        return n\n",
+        "def f(a):\n    n = 0\n    for x in a:\n        n += x\n    return n\n",
+        "def g(z):\n    k = 1\n    for y in z:\n        y = y + 1\n        k *= y\n        return k\n",
+        "def g(z):\n    k = 1\n    for y in z:\n        y = y + 1\n        k *= y\n    return k\n",
+    ),
+    "a default that is shared, of another program": (
+        "def f(a, b=[]):\n    b.append(a)\n    return b\n",
+        "def f(a, b=None):\n    if b is None:\n        b = []\n    b.append(a)\n    return b\n",
+        "def g(k, j, z=[]):\n    if j:\n        z.append(j * k)\n    return z\n",
+        "def g(k, j, z=None):\n    if z is None:\n        z = []\n    if j:\n        z.append(j * k)\n    return z\n",
+    ),
     "other letters, columns in bytes": (
         "def f(a, b):\n    return a < b\n",
         "def f(a, b):\n    return a <= b\n",
@@ -113,6 +125,9 @@ HOSTILE = [
     '[[[["Call","x"],["Delete","i:a"]]],[]]',
     '[[[["Constant","c:__import__(1)"],["Constant","c:9**9**9"]]],[]]',
     '[[[["Return",["Name","?n0"]],["Return",["Name","i:x;import os"]]]],[]]',
+    '[[[["Name","?r0"],["Delete","?r0"]]],[]]',
+    '[[[["Call",["Name","?n0"],["[]","?r0","?r1"],["[]"]],["Call",["Name","?n0"],["[]","?r1"],["[]"]]]],[]]',
+    '[[[["[]","?r0",["Return","-"]],["[]","?r0","?r0"]]],[]]',
     "{}",
     "null",
     "[[],[]]",

@@ -93,6 +93,15 @@ def test_figures(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_a_failure_is_shown_by_what_was_raised(tmp_path: Path) -> None:
+    database = by_hand(time.time())
+    report = "tests/test_cart.py::test_total\n  failed: KeyError: 'sku'\n  at cart.py:3 in total"
+    database["latest_signatures"]["v1:rare"]["example"] = report
+    said = page(state_of(tmp_path, {"fix_database": database}))
+    assert "KeyError: 'sku'" in said
+    assert "test_total" not in said
+
+
 def test_rows(tmp_path: Path) -> None:
     state = state_of(tmp_path, {"fix_database": by_hand(time.time())})
     assert list(stats(state, "--rows", "1")["best_fixes"]) == ["f-1"]

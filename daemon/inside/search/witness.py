@@ -9,6 +9,7 @@ import sys
 from dis import findlinestarts
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
+from unittest import TestCase
 
 MET = 3  # times that a line is told with its values; later ones are only counted
 NAMES = 8  # variables of one line
@@ -75,7 +76,9 @@ class Witness:
         found: List[List[str]] = []
         for name, value in list(variables.items()):
             if name == OWN and hasattr(value, "__dict__"):
-                found += [[f"{OWN}.{inner}", self._said(one)] for inner, one in list(vars(value).items())[:NAMES]]
+                hides = "_" if isinstance(value, TestCase) else "__"  # what a case keeps for itself says nothing
+                shown = [(inner, one) for inner, one in list(vars(value).items()) if not inner.startswith(hides)]
+                found += [[f"{OWN}.{inner}", self._said(one)] for inner, one in shown[:NAMES]]
             elif name.isidentifier() and not isinstance(value, UNTOLD):
                 found.append([name, self._said(value)])
         return found[:NAMES]
