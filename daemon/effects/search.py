@@ -5,6 +5,7 @@ looked at, and a patch in it is a proposal like any other: it goes through landi
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,7 @@ REPORT_BYTES = 32 * 2**20  # as much as the search writes at most
 PATCH_CHARACTERS = 2**20  # of one file; the search reads no larger ones
 AROUND_S = 120.0  # beside the search itself: to collect the tests, run them, trace them
 MOST_LINE = 2**20
+FOR_A_SHELL = set("|&;<>$`*?")
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -105,7 +107,7 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
     """Search in the session's workspace, which is to be pristine; it may be left with what tests wrote."""
     tests = _tests(session)
     if tests is None:
-        return Report(error="the search can only run tests of pytest and unittest")
+        return Report(error="the search can only run tests of pytest, unittest and Django's own script")
     runner, places = tests
     elsewhere = "elsewhere" in HOLDS[sandbox.level]
     root = session.environment.place if elsewhere else str(session.workspace.root)
@@ -181,10 +183,14 @@ def _said(ran: Ran) -> str:
 def _tests(session: Session) -> tuple[str, list[str]] | None:
     """The runner and its arguments, as the gates run it."""
     reader, argv = session.argv("", "")
-    if reader != "report":
-        return None
-    script, given = Path(argv[1]).name, argv[argv.index("--") + 1 :]
-    return ("unittest" if script == "run_unittest.py" else "pytest"), given
+    if reader == "report":
+        script, given = Path(argv[1]).name, argv[argv.index("--") + 1 :]
+        return ("unittest" if script == "run_unittest.py" else "pytest"), given
+    words = shlex.split(session.drop.test_command)
+    while words and not words[0].endswith("runtests.py"):
+        del words[0]  # variables and the interpreter, which the search has anyway
+    is_plain = not FOR_A_SHELL & set("".join(words))
+    return ("django", words) if reader == "django" and words and is_plain else None
 
 
 def _lay_out(workspace: Workspace, asked: Mapping[str, object]) -> Path:

@@ -28,6 +28,7 @@ from tests.benchmarks import (
     starts,
 )
 from tests.benchmarks.measure import surroundings, table, tell
+from tests.fakes.release_pairs import PAIRS
 
 BENCHMARKS: dict[str, ModuleType] = {
     "appends": appends,
@@ -49,7 +50,8 @@ HEAD = """# Benchmarks
 Written by `python -m tests.benchmarks` (about twenty minutes; the group `bench` brings the peers: `uv sync
 --all-groups`). Name one or more of `appends`, `folds`, `starts`, `doorbell`, `jobs`, `signatures`, `similar`,
 `replays`, `simulation`, `candidates`, `repairs`, `quixbugs` to measure only these and leave the other tables alone;
-`quixbugs` needs `--quixbugs FOLDER`, where its set is. `--rounds` says how often everybody has his turn (3), `--folder`
+`quixbugs` needs `--quixbugs FOLDER`, where its set is, `candidates` the package index and the release pairs
+(`tests/fakes/release_pairs.py`). `--rounds` says how often everybody has his turn (3), `--folder`
 where the files go (a temporary folder, so mind what file system that is), `--dry` only prints.
 
 Where a table says so, a figure is the median of several rounds in which the contestants take turns (A B A B) on the
@@ -67,14 +69,16 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="print, and leave the page alone")
     parser.add_argument("--quixbugs", type=Path, help="the folder of that set; without it, it is left out")
     options = parser.parse_args()
-    if "quixbugs" in options.names and not options.quixbugs:
-        parser.error("quixbugs needs --quixbugs FOLDER")
+    missing = {"quixbugs"} if not options.quixbugs else set()
+    missing |= {"candidates"} if not PAIRS.exists() else set()
+    if named := missing.intersection(options.names):
+        parser.error(f"what {', '.join(named)} measures with is not at hand: --quixbugs FOLDER, {PAIRS}")
     if unknown := set(options.names) - BENCHMARKS.keys():
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start would compile everything again
     folder = Path(tempfile.mkdtemp(prefix="mendd-benchmarks-", dir=options.folder))
     try:
-        for name in options.names or [name for name in BENCHMARKS if name != "quixbugs" or options.quixbugs]:
+        for name in options.names or [name for name in BENCHMARKS if name not in missing]:
             given = [options.quixbugs] if name == "quixbugs" else []
             found = BENCHMARKS[name].run(folder / name, options.rounds, *given)
             rows = found if isinstance(found, str) else table(found)

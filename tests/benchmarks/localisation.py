@@ -17,6 +17,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from platform import machine
 from statistics import median
@@ -158,7 +159,9 @@ def line_place(report: Report, gold: Mapping[str, set[int]]) -> float:
 # Jobs of a home
 
 
-async def placed_in(home: Path, diffs: Mapping[str, str], settings: Settings) -> list[Placed]:
+async def placed_in(
+    home: Path, diffs: Mapping[str, str], settings: Settings, *, only_kept: bool = False
+) -> list[Placed]:
     """All jobs there whose red gate held and whose fix is known, by their titles."""
     shop, kept = Workshop(settings, {}), home / "localised"
     kept.mkdir(exist_ok=True)
@@ -168,6 +171,8 @@ async def placed_in(home: Path, diffs: Mapping[str, str], settings: Settings) ->
             if name not in diffs or not seen.of(e.RedGateHeld):
                 continue
             place = kept / f"{name}.json"
+            if only_kept and not place.exists():
+                continue
             if not place.exists():
                 try:
                     made = await placed(shop, seen, diffs[name])
@@ -236,6 +241,7 @@ def main() -> int:
     parser.add_argument("home", type=Path)
     parser.add_argument("--only", default="", help="a regular expression for instance ids")
     parser.add_argument("--sandbox", default="bubblewrap")
+    parser.add_argument("--kept", action="store_true", help="tell what was found before, and run nothing")
     parser.add_argument("--dry", action="store_true", help="print, and leave the page alone")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = [json.loads(line) for line in options.rows.read_text().splitlines()]
@@ -243,9 +249,9 @@ def main() -> int:
         state_dir=str(options.home / "state"), sandbox=options.sandbox, sandbox_timeout_s=1800.0, models=("none",)
     )
     diffs = {row["instance_id"]: row["patch"] for row in rows if re.search(options.only, row["instance_id"])}
-    found = anyio.run(placed_in, options.home, diffs, settings)
+    found = anyio.run(partial(placed_in, options.home, diffs, settings, only_kept=options.kept))
     text = table(found, {row["instance_id"]: row["health"]["class"] for row in rows})
-    where = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {machine()}"
+    where = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {machine()}, load average {os.getloadavg()[2]:.0f}"
     left = sorted(set(diffs) - {one.name for one in found})
     text += f"\n\n{len(found)} of {len(diffs)} rows, {where}." + (f" Without: {', '.join(left)}." if left else "")
     tell(text)

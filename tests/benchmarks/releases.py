@@ -45,8 +45,8 @@ SETTINGS: dict[str, Any] = {
     "base_runs": 1,
     "memory_holdout": 1.0,  # each for itself
     "ollama_url": "http://127.0.0.1:9",  # nobody answers there
-    "fault_backoff_s": 1.0,
-    "fault_backoff_max_s": 2.0,
+    "fault_backoff_s": 900.0,  # one that waits for a model is done with here
+    "fault_backoff_max_s": 900.0,
 }
 Changes = dict[str, bytes | None]
 

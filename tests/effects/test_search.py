@@ -52,7 +52,7 @@ def searched(tmp_path: Path, *asked: tuple[Request, str]) -> list[Report]:
 def test_a_small_bug_is_mended_in_the_sandbox(tmp_path: Path) -> None:
     request = Request(targets=TARGETS, candidates=150)
     other, found = searched(tmp_path, (request, "make check"), (request, "python -m pytest"))
-    assert "pytest and unittest" in other.error
+    assert "pytest, unittest" in other.error
     assert found.error == ""
     assert found.plausible
     assert list(found.plausible[0].changes) == ["pager.py"]

@@ -25,6 +25,7 @@ from tests.fakes.daemon_process import ROOT
 from tests.fakes.repairs import commit, git
 
 SHARED = Path(os.environ.get("SHARED") or ROOT.parent / "shared")
+PAIRS = SHARED / "pypi_pairs" / "pairs.jsonl"
 BESIDES = Path(__file__).with_suffix(".toml")
 TEST_FOLDERS = ("tests", "test")
 BACKENDS = ("setuptools", "wheel", "flit-core", "hatchling", "hatch-vcs", "setuptools-scm", "poetry-core")
@@ -58,14 +59,13 @@ class Pair(Struct, frozen=True):
 
 def release_pairs() -> list[Pair]:
     """All of them. Skips the test where they are not at hand and need not be."""
-    path = SHARED / "pypi_pairs" / "pairs.jsonl"
-    if not path.exists():
-        missing = f"{path} is not there"
+    if not PAIRS.exists():
+        missing = f"{PAIRS} is not there"
         if os.environ.get("REQUIRE_REAL_PARTS") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
     besides = tomllib.loads(BESIDES.read_text())
-    rows = map(json.loads, path.read_text().splitlines())
+    rows = map(json.loads, PAIRS.read_text().splitlines())
     return [msgspec.convert(row | besides.get(f"{row['name']} {row['old']}", {}), Pair) for row in rows]
 
 

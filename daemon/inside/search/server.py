@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from functools import partial
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set
 
 from . import asserts, fuel, state, swap
 from .filter import Aim, Felt, Filter, Went, listen, went
@@ -88,7 +88,7 @@ def main(descriptor: int) -> None:
             server.serve_fresh()
         else:
             server.tracer.start()
-            collect(told["runner"], told["places"], server.serve)
+            collect(told["runner"], told["places"], server.serve, server.note_imported)
     finally:
         os._exit(0)
 
@@ -104,15 +104,20 @@ class Server:
         self.notes, self.lines = Tape(NOTES_BYTES), Lines(LINE_CELLS)
         self.tracer: Tracer = tracer([os.path.join(self.root, path) for path in self.paths], self.lines)
         self.suite: Any = None
+        self.imported: Dict[str, Set[int]] = {}
 
     # The session that is collected once
 
+    def note_imported(self) -> None:
+        """What has run until now is no test's."""
+        self.tracer.stop()
+        self.imported = {self.paths[number]: set(found) for number, found in self.lines.read().items()}
+
     def serve(self, suite: Any) -> None:
         """Answer until nobody asks; never come back to the runner."""
-        self.tracer.stop()
-        imported = self.lines.read()
+        if not self.imported:
+            self.note_imported()
         self.suite = suite
-        self.imported = {self.paths[number]: set(found) for number, found in imported.items()}
         modules = swap.modules_of(self.sources, self.root)
         self.program = swap.Program(self.root, modules, self.imported)
         self.targets = [n for n, name in enumerate(suite.ids) if name in set(self.told["targets"])]

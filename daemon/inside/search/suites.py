@@ -1,10 +1,11 @@
-"""The repository's tests, collected once by pytest or unittest, so that forks of this process can run some of them.
+"""The repository's tests, collected once by pytest, unittest or Django, so that forks of this process can run some.
 
-Both suites look the same: `ids`, `run`, `direct`. How a fork is made, and what the results mean, is not said here.
+All suites look the same: `ids`, `run`, `direct`. How a fork is made, and what the results mean, is not said here.
 """
 
 import inspect
 import os
+import runpy
 import sys
 import unittest
 from typing import Any, Callable, Generator, Iterator, List, NamedTuple, Optional, Sequence
@@ -28,10 +29,17 @@ class Heard(NamedTuple):
     end: Callable[[int, bool, Optional[BaseException]], None]  # the test, whether it passed, and what it raised
 
 
-def collect(runner: str, places: Sequence[str], serve: Callable[[Any], None]) -> None:
-    """Collect the tests of these places, and hand them over; what it says of an end is nobody's business."""
+def collect(
+    runner: str, places: Sequence[str], serve: Callable[[Any], None], imported: Callable[[], None] = lambda: None
+) -> None:
+    """Collect the tests of these places, and hand them over; what it says of an end is nobody's business.
+
+    `imported` is called where all modules are there, and more has to be made before tests can run.
+    """
     if runner == "unittest":
         _collect_unittest(places, serve)
+    elif runner == "django":
+        _collect_django(places, serve, imported)
     else:
         _collect_pytest(places, serve)
 
@@ -204,12 +212,42 @@ def _collect_unittest(places: Sequence[str], serve: Callable[[Any], None]) -> No
     unittest.main(module=None, argv=["unittest", *places], testRunner=Runner, exit=False)
 
 
+def _collect_django(script: Sequence[str], serve: Callable[[Any], None], imported: Callable[[], None]) -> None:
+    """The script that Django runs its own tests with. Databases are made once; forks have copies of those in memory."""
+    sys.argv[:] = script
+    sys.path.insert(0, os.path.dirname(os.path.abspath(script[0])))
+    from django.test.runner import DiscoverRunner  # type: ignore[import-not-found]  # noqa: PLC0415  the repository's
+
+    set_up = DiscoverRunner.setup_databases
+
+    def setup_databases(self: Any, *args: Any, **kwargs: Any) -> Any:
+        imported()
+        return set_up(self, *args, **kwargs)
+
+    def run(_runner: Any, tests: Any) -> Any:
+        serve(UnittestSuite(list(_cases(tests)), _as_printed))
+        return unittest.TestResult()
+
+    DiscoverRunner.setup_databases = setup_databases
+    unittest.TextTestRunner.run = run  # type: ignore[method-assign,assignment]  # what Django's derives from
+    runpy.run_path(script[0], run_name="__main__")
+
+
+def _as_called(case: Any) -> str:
+    return f"{case._testMethodName} ({strclass(type(case))})"
+
+
+def _as_printed(case: Any) -> str:
+    """As a log has it: by the first line of its docstring, where there is one."""
+    return case.shortDescription() or str(case)
+
+
 class UnittestSuite:
     """The cases of a loaded suite."""
 
-    def __init__(self, cases: List[Any]) -> None:
+    def __init__(self, cases: List[Any], name: Callable[[Any], str] = _as_called) -> None:
         self.cases = cases
-        self.ids = [_clean(f"{case._testMethodName} ({strclass(type(case))})") for case in cases]
+        self.ids = [_clean(name(case)) for case in cases]
 
     def run(self, numbers: Sequence[int], heard: Heard) -> None:
         """Run these tests, in this order, with the fixtures of their classes and modules."""

@@ -246,6 +246,61 @@ def test_unittest_is_judged_as_well(tmp_path: Path) -> None:
         judge.close()
 
 
+LIKE_DJANGO = {
+    "shop.py": SHOP,
+    "django/__init__.py": "# stands in for the framework\n",
+    "django/test/__init__.py": "# the same\n",
+    "django/test/runner.py": dedent("""\
+        import unittest
+
+        class DiscoverRunner:
+            test_runner = unittest.TextTestRunner
+
+            def setup_databases(self):
+                import shop
+                shop.TABLE.append(shop.count([1]))  # it is no import, and tests need it
+
+            def run_tests(self, labels):
+                tests = unittest.defaultTestLoader.loadTestsFromNames(labels)
+                self.setup_databases()
+                return self.test_runner(verbosity=2).run(tests)
+        """),
+    "tests/runtests.py": dedent("""\
+        import sys
+        from django.test.runner import DiscoverRunner
+
+        if __name__ == "__main__":
+            DiscoverRunner().run_tests(sys.argv[1:])
+        """),
+    "tests/units.py": dedent("""\
+        import unittest
+        import shop
+
+        class ShopTests(unittest.TestCase):
+            def test_total(self): self.assertEqual(shop.total([1, 2]), 3)
+
+            def test_count(self):
+                \'\'\'Counts what was set up.\'\'\'
+                self.assertEqual(shop.count(shop.TABLE), 3)
+        """),
+}
+
+
+def test_the_tests_of_django_s_own_script_are_judged_as_well(tmp_path: Path) -> None:
+    """By the names that its log has; what is set up before them is not taken for what runs at import."""
+    write(tmp_path, LIKE_DJANGO)
+    case = "test_total (units.ShopTests.test_total)" if sys.version_info >= (3, 11) else "test_total (units.ShopTests)"
+    judge = Judge(str(tmp_path), ["tests/runtests.py", "units"], [case], "django")
+    try:
+        baseline = judge.baseline()
+        assert {test.id: test.passed for test in baseline.tests} == {case: False, "Counts what was set up.": True}
+        assert SHOP.splitlines().index("    return len(prices)") + 1 not in baseline.imported["shop.py"]
+        assert judge.try_({"shop.py": MENDED}).passed
+        assert judge.try_({"shop.py": MENDED.replace("len(prices)", "9")}).broken == ["Counts what was set up."]
+    finally:
+        judge.close()
+
+
 QUESTIONS = """\
 import json, sys
 sys.path.insert(0, sys.argv[1])
