@@ -38,6 +38,7 @@ class Request(Struct, frozen=True, kw_only=True):
     start_at: int = 0
     priors: dict[str, float] = {}
     offers: list[dict[str, str]] = []  # changes to try as they are, the first that holds ends it
+    around_s: float = AROUND_S
 
 
 class Seen(Struct, frozen=True):
@@ -83,6 +84,7 @@ class Report(Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     seconds: float = 0.0
     seconds_baseline: float = 0.0
+    processor_s: float = 0.0  # of all its processes, the start and the tests as they are included
     next_at: int = 0
     rungs: dict[str, int] = {}
     error: str = ""
@@ -112,7 +114,7 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
     await run_sync(_lay_out, exchange, asked)
     place = exchange / "report.json"
     script = INSIDE / "search" / "run.py"
-    seconds = AROUND_S + (request.seconds if request.mode == "search" else 0.0)
+    seconds = request.around_s + (request.seconds if request.mode == "search" else 0.0)
     command = Command.within(
         settings,
         [session.environment.python, str(script), "--request", str(exchange / "request.json"), "--report", str(place)],

@@ -58,17 +58,24 @@ class Judge:
         self._seconds: Dict[str, float] = {}
         self._kept: List[str] = []
         self._failing: List[str] = []
+        self._results: Dict[str, Any] = {}  # by the number of a test
         self.tried: Dict[int, int] = {}  # by rung, for the statistics
 
-    def baseline(self) -> Baseline:
-        """Run the tests as they are, and again with each line watched."""
+    def measure(self) -> None:
+        """Run the tests as they are: enough to try candidates."""
         server = self._begin()
-        targets = set(self._told["targets"])
-        results = self._measure(server)
+        self._results = results = self._measure(server)
         names = {int(n): server.ids[int(n)] for n in results}
         self._seconds = {names[int(n)]: each["seconds"] for n, each in results.items()}
         self._kept = [names[int(n)] for n, each in results.items() if each["passed"]]
-        self._failing = sorted(targets.difference(self._kept))
+        self._failing = sorted(set(self._told["targets"]).difference(self._kept))
+
+    def baseline(self) -> Baseline:
+        """Run the tests as they are, and again with each line watched."""
+        if not self._results:
+            self.measure()
+        server, results, targets = self._server or self._restarted(), self._results, set(self._told["targets"])
+        names = {int(n): server.ids[int(n)] for n in results}
         failing = [n for n in names if not results[str(n)]["passed"] and names[n] in targets]
         order = failing + [n for n in names if results[str(n)]["passed"]]
         traced = self._ask(

@@ -36,7 +36,7 @@ def test_nobody_outlives_the_search(tmp_path: Path) -> None:
     offers = [{"sums.py": text} for text in (MURDER, SUMS.replace("[1:]", ""))]
     asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
     request, report = tmp_path / "request.json", tmp_path / "report.json"
-    request.write_text(json.dumps({**asked, "runner": "pytest", "mode": "offers", "offers": offers}))
+    request.write_text(json.dumps({**asked, "runner": "pytest", "mode": "offers", "offers": offers, "seconds": 60}))
     command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
     subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     found = json.loads(report.read_text())
