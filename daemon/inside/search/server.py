@@ -228,11 +228,12 @@ class Server:
         part = frozenset(fixed) if felt is not None and felt.hung else frozenset()
         if part and self.in_vain.get(part, 0) >= IN_VAIN:
             return _verdict(self._names(fixed), [], hung=True, rung=1)
-        if rungs == 2 or not plan.is_exact or (not part and len(fixed) < len(self.targets)):  # noqa: PLR2004
+        is_asked = rungs == 2  # noqa: PLR2004  for the second rung alone
+        if is_asked or not plan.is_exact or (not part and len(fixed) < len(self.targets)):
             found, hung = self._judged(self.targets, plan, part)
             fixed = [n for n in self.targets if n in found and found[n]["passed"]]
             unsure = UNSWAPPABLE in found or (bool(fixed) and not plan.is_exact)
-            if unsure or not fixed or rungs == 2:  # noqa: PLR2004
+            if unsure or not fixed or is_asked:
                 return _verdict(self._names(fixed), [], hung=hung, rung=2, unsure=unsure)
         found, hung = self._judged(sorted({*self.kept, *self.targets}), plan, part)
         if part and hung:
