@@ -114,7 +114,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     # The search without a model
     search_s: Annotated[
-        float, Meta(ge=0, description="How long to search for a patch before a model is asked; a rung searches longer.")
+        float,
+        Meta(ge=0, description="Seconds of a processor to search for a patch before a model is asked; a rung: more."),
     ] = 30.0
     search_candidates: Annotated[int, Meta(ge=0, description="How many candidates to try at most.")] = 20_000
     replay_s: Annotated[

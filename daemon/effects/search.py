@@ -24,6 +24,7 @@ from daemon.text.outcomes import Frame
 REPORT_BYTES = 32 * 2**20  # as much as the search writes at most
 PATCH_CHARACTERS = 2**20  # of one file; the search reads no larger ones
 AROUND_S = 120.0  # beside the search itself: to collect the tests, run them, trace them
+BUSY_MACHINE = 4.0  # times its seconds of a processor, that a search takes on the clock at most
 MOST_LINE = 2**20
 
 
@@ -114,7 +115,7 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
     await run_sync(_lay_out, exchange, asked)
     place = exchange / "report.json"
     script = INSIDE / "search" / "run.py"
-    seconds = request.around_s + (request.seconds if request.mode == "search" else 0.0)
+    seconds = request.around_s + (BUSY_MACHINE * request.seconds if request.mode == "search" else 0.0)
     command = Command.within(
         settings,
         [session.environment.python, str(script), "--request", str(exchange / "request.json"), "--report", str(place)],

@@ -179,12 +179,12 @@ class Patience:
 
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid, self._seconds = pid, seconds
-        self._processor_s = _processor_s(pid)
+        self._processor_s = processor_s(pid)
         self._end = time.monotonic() + max(BUSY_MACHINE * seconds, LEAST_WALL_S)
 
     def left(self) -> float:
         """Seconds to wait before asking again; none, if it has had its time."""
-        had = _processor_s(self._pid) - self._processor_s
+        had = processor_s(self._pid) - self._processor_s
         return min(self._seconds - had, self._end - time.monotonic())
 
 
@@ -251,7 +251,7 @@ def children(pid: Union[int, str] = "self") -> List[int]:
     return found
 
 
-def _processor_s(pid: int) -> float:
+def processor_s(pid: int) -> float:
     """What it has used so far, with its children that have ended."""
     try:
         with open(f"/proc/{pid}/stat") as file:

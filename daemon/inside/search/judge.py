@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence, Set
 
-from .forks import children
+from .forks import children, processor_s
 from .messages import NoMessage, answer, heard
 from .verdicts import Baseline, Limits, Test, Verdict
 
@@ -110,6 +110,11 @@ class Judge:
             told = {"passed": False, "fixed": [], "broken": [], "hung": False, "rung": 0}
         self.tried[told["rung"]] = self.tried.get(told["rung"], 0) + 1
         return Verdict(told["passed"], told["fixed"], told["broken"], told["hung"], time.monotonic() - began)
+
+    def processor_s(self) -> float:
+        """What the servers that live have had of a processor, with their forks."""
+        living = [pid for server in (self._server, self._fresh) if server is not None for pid in server.processes()]
+        return sum(processor_s(pid) for pid in living)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -210,6 +215,11 @@ class Server:
         if told is None:
             raise Dead("the server has gone")
         return told
+
+    def processes(self) -> List[int]:
+        """The server, and the forks that it has now."""
+        servers = children(self._process.pid)
+        return servers + [pid for server in servers for pid in children(server)]
 
     def end(self) -> None:
         """End it and all that it started: the process above it stays until nobody of them is left."""
