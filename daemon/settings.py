@@ -117,11 +117,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     # The search without a model
     search_s: Annotated[
-        float, Meta(ge=0, description="How long to search for a patch before a model is asked; a rung searches longer.")
+        float,
+        Meta(ge=0, description="Seconds of a processor to search for a patch before a model is asked; a rung: more."),
     ] = 30.0
     search_candidates: Annotated[int, Meta(ge=0, description="How many candidates to try at most.")] = 20_000
+    replay_s: Annotated[
+        float,
+        Meta(ge=0, description="How long remembered fixes may take: once to look where, once to try. 0: never."),
+    ] = 60.0
 
     # Gates, workspaces and environments
+    tests_abreast: Annotated[
+        int, Meta(ge=0, le=64, description="Test sessions and searches at once; 0: one for each core, more only share.")
+    ] = 0
     gate_runs: Annotated[
         int, Meta(ge=1, le=20, description="How often the untouched tree is tested; tests that disagree are flaky.")
     ] = 2

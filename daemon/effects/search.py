@@ -26,6 +26,7 @@ from daemon.text.witness import Watched
 REPORT_BYTES = 32 * 2**20  # as much as the search writes at most
 PATCH_CHARACTERS = 2**20  # of one file; the search reads no larger ones
 AROUND_S = 120.0  # beside the search itself: to collect the tests, run them, trace them
+BUSY_MACHINE = 4.0  # times its seconds of a processor, that a search takes on the clock at most
 MOST_LINE = 2**20
 FOR_A_SHELL = set("|&;<>$`*?")
 
@@ -41,6 +42,7 @@ class Request(Struct, frozen=True, kw_only=True):
     start_at: int = 0
     priors: dict[str, float] = {}
     offers: list[dict[str, str]] = []  # changes to try as they are, the first that holds ends it
+    around_s: float = AROUND_S
 
 
 class Seen(Struct, frozen=True):
@@ -87,6 +89,7 @@ class Report(Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     seconds: float = 0.0
     seconds_baseline: float = 0.0
+    processor_s: float = 0.0  # of all its processes, the start and the tests as they are included
     next_at: int = 0
     rungs: dict[str, int] = {}
     error: str = ""
@@ -115,7 +118,7 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
     exchange = await run_sync(_lay_out, session.workspace, asked)
     place = exchange / "report.json"
     script = INSIDE / "search" / "run.py"
-    seconds = AROUND_S + (request.seconds if request.mode == "search" else 0.0)
+    seconds = request.around_s + (BUSY_MACHINE * request.seconds if request.mode == "search" else 0.0)
     command = Command.within(
         settings,
         [session.environment.python, str(script), "--request", str(exchange / "request.json"), "--report", str(place)],

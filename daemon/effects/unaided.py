@@ -104,20 +104,21 @@ def _told(patch: Patch) -> str:
 
 async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
     """Try remembered fixes where the failing tests pass through: what fits and holds in the sandbox is proposed."""
-    begun = current_time()
+    begun, most = current_time(), shop.settings.replay_s
     drop = repair_of(step)
     nothing = e.NothingFound(job=step.job, run=step.run, proposer=step.proposer)
-    if not step.replayed:
+    if not step.replayed or not most:
         return [nothing]
     held = await recall(world.blobs, step.evidence, gates.Held)
     bench = await shop.bench(step.job, drop)
     files, _ = await shop.texts(bench.tree)
-    seen = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="trace"))
+    asked = Request(targets=held.ids, mode="trace", seconds=most, around_s=most)
+    seen = await shop.searched(step, drop, bench, asked)
     offers = await run_sync(_offers, step.replayed, seen, files)
     report = Report()
     if offers:
-        changes = [changes for _, changes in offers]
-        report = await shop.searched(step, drop, bench, Request(targets=held.ids, mode="offers", offers=changes))
+        asked = replace(asked, mode="offers", offers=[changes for _, changes in offers])
+        report = await shop.searched(step, drop, bench, asked)
     chosen, answer = await run_sync(_chosen, report, files)
     worked = offers[chosen.number][0] if chosen else ""
     in_vain = {fix for fix, _ in offers[: report.tried]} - {worked}

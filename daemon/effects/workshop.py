@@ -4,6 +4,7 @@ Opened when it is first needed, and found again by every step: no step leaves an
 so that a step may be the first one of a new life. What must never enter: a decision, or anything about one run only.
 """
 
+import os
 from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -70,6 +71,7 @@ class Workshop:
         self._words: Words | None = None
         self._key: Key | None = None
         self._opening, self._indexing = anyio.Lock(), anyio.Lock()
+        self._abreast = anyio.CapacityLimiter(settings.tests_abreast or os.cpu_count() or 1)
 
     async def look_round(self) -> None:
         """Say what this machine lacks, and how to get it. Whoever works here does not wait for this."""
@@ -97,13 +99,13 @@ class Workshop:
 
     async def tested(self, job: str, run: str, drop: Repair, bench: Bench, changes: Changes | None = None) -> Outcomes:
         """Run the tests on the pristine tree with these changes, in a workspace that is gone afterwards."""
-        async with self.workspace(run, bench) as (opened, _):
+        async with self._abreast, self.workspace(run, bench) as (opened, _):
             await run_sync(opened.write, changes or {})
             return await Session(drop, job, bench.environment, opened).run(bench.sandbox, self.settings)
 
     async def searched(self, step: steps.OfRun, drop: Repair, bench: Bench, request: Request) -> Report:
         """Look for a patch without a model, in a workspace that is gone afterwards."""
-        async with self.workspace(step.run, bench) as (opened, _):
+        async with self._abreast, self.workspace(step.run, bench) as (opened, _):
             session = Session(drop, step.job, bench.environment, opened)
             return await search(request, session, bench.sandbox, self.settings)
 

@@ -23,13 +23,14 @@ MOST_PLAUSIBLE = 8  # patches that are told; more alternatives say nothing new
 AS_PLAIN = 1.0  # by how much more an alternative may cost than the first plausible patch
 AFTERWARDS = 60  # candidates that are tried after the first plausible one, or as many as it took
 SECONDS_AFTERWARDS = 3.0  # and never longer than this, or than it took
+BUSY_MACHINE = 4.0  # times its seconds of a processor, that a search may take on the clock
 WEAKLY_TESTED = 3  # tests through the patched lines, below which a patch is mostly a guess
 
 
 class Budget(NamedTuple):
     """How long to look, and from where on. `priors` are factors on the templates' costs."""
 
-    seconds: float
+    seconds: float  # of a processor, so that a busy machine finds what another finds
     candidates: int
     seed: int = 0
     start_at: int = 0  # the `next_at` of an earlier search
@@ -109,7 +110,7 @@ class Hunt:
         self.sources, self.baseline, self.judge, self.budget = dict(sources), baseline, judge, budget
         self.evidence: Evidence = gather(baseline, self.sources)
         self.failing = [test.id for test in baseline.tests if not test.passed]
-        self.began = time.monotonic()
+        self.began, self.had = time.monotonic(), self._processor_s()
         self.plausible: List[Plausible] = []
         self.partials: List[Partial] = []
         self.tried = self.generated = self.hung = 0
@@ -214,7 +215,7 @@ class Hunt:
 
     def _enough(self, cost: float) -> bool:
         """Whether the budget, or what was found, says to stop."""
-        if self.tried >= self.budget.candidates or self.seconds >= self.budget.seconds:
+        if self.tried >= self.budget.candidates or self._is_late():
             return True
         if self.first_at is None:
             return False
@@ -222,6 +223,17 @@ class Hunt:
         far = cost > self.plausible[0].cost + AS_PLAIN
         longer = self.seconds - seconds > min(SECONDS_AFTERWARDS, max(0.5, seconds))
         return far or longer or self.tried - at >= max(AFTERWARDS, at) or len(self.plausible) >= MOST_PLAUSIBLE
+
+    def _is_late(self) -> bool:
+        """Whether the time is over. What was had of a processor is only asked where that is not plain."""
+        most = self.budget.seconds
+        if not most <= self.seconds < BUSY_MACHINE * most:
+            return self.seconds >= most
+        return self._processor_s() - self.had >= most
+
+    def _processor_s(self) -> float:
+        had: float = time.process_time() + self.judge.processor_s()
+        return had
 
     def _minimised(self, each: Plausible) -> Plausible:
         return each._replace(changes=minimise(self.sources, each.changes, self.judge))

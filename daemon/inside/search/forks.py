@@ -23,7 +23,11 @@ from .verdicts import Limits
 
 PR_SET_CHILD_SUBREAPER = 36
 KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
-BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it
+BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it, at least
+BUSY_AGAIN = (
+    2.0  # times as many as want a processor: they take turns, and what waits for another waits for its turn, too
+)
+CORES = os.cpu_count() or 1
 LEAST_WALL_S = 4.0  # to start a process on a busy machine, and wait for it
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -41,6 +45,7 @@ FRESH_NAMES = (
 OUT_OF_THE_WAY = 200  # our descriptors stand above those that tests count or close
 
 _getpid, _exit, _abspath, _join, _readlink = os.getpid, os._exit, os.path.abspath, os.path.join, os.readlink
+_load = os.getloadavg
 
 
 class Ended(NamedTuple):
@@ -179,13 +184,18 @@ class Patience:
 
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid, self._seconds = pid, seconds
-        self._processor_s = _processor_s(pid)
-        self._end = time.monotonic() + max(BUSY_MACHINE * seconds, LEAST_WALL_S)
+        self._processor_s = processor_s(pid)
+        self._end = time.monotonic() + max(_shared_by() * seconds, LEAST_WALL_S)
 
     def left(self) -> float:
         """Seconds to wait before asking again; none, if it has had its time."""
-        had = _processor_s(self._pid) - self._processor_s
+        had = processor_s(self._pid) - self._processor_s
         return min(self._seconds - had, self._end - time.monotonic())
+
+
+def _shared_by() -> float:
+    """How many times its seconds of a processor something takes on the clock, as busy as this machine is now."""
+    return max(BUSY_MACHINE, BUSY_AGAIN * _load()[0] / CORES)
 
 
 def _folder(descriptor: Any) -> str:
@@ -251,7 +261,7 @@ def children(pid: Union[int, str] = "self") -> List[int]:
     return found
 
 
-def _processor_s(pid: int) -> float:
+def processor_s(pid: int) -> float:
     """What it has used so far, with its children that have ended."""
     try:
         with open(f"/proc/{pid}/stat") as file:

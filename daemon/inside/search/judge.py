@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, List, Optional, Sequence, Set
 
-from .forks import children
+from .forks import children, processor_s
 from .messages import NoMessage, answer, heard
 from .verdicts import Baseline, Limits, Place, Test, Verdict
 
@@ -58,17 +58,24 @@ class Judge:
         self._seconds: Dict[str, float] = {}
         self._kept: List[str] = []
         self._failing: List[str] = []
+        self._results: Dict[str, Any] = {}  # by the number of a test
         self.tried: Dict[int, int] = {}  # by rung, for the statistics
 
-    def baseline(self) -> Baseline:
-        """Run the tests as they are, and again with each line watched."""
+    def measure(self) -> None:
+        """Run the tests as they are: enough to try candidates."""
         server = self._begin()
-        targets = set(self._told["targets"])
-        results = self._measure(server)
+        self._results = results = self._measure(server)
         names = {int(n): server.ids[int(n)] for n in results}
         self._seconds = {names[int(n)]: each["seconds"] for n, each in results.items()}
         self._kept = [names[int(n)] for n, each in results.items() if each["passed"]]
-        self._failing = sorted(targets.difference(self._kept))
+        self._failing = sorted(set(self._told["targets"]).difference(self._kept))
+
+    def baseline(self) -> Baseline:
+        """Run the tests as they are, and again with each line watched."""
+        if not self._results:
+            self.measure()
+        server, results, targets = self._server or self._restarted(), self._results, set(self._told["targets"])
+        names = {int(n): server.ids[int(n)] for n in results}
         failing = [n for n in names if not results[str(n)]["passed"] and names[n] in targets]
         order = failing + [n for n in names if results[str(n)]["passed"]]
         traced = self._ask(
@@ -116,6 +123,11 @@ class Judge:
             for each in told["seen"]
             for file, line in [each["seen"]]
         ]
+
+    def processor_s(self) -> float:
+        """What the servers that live have had of a processor, with their forks."""
+        living = [pid for server in (self._server, self._fresh) if server is not None for pid in server.processes()]
+        return sum(processor_s(pid) for pid in living)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -216,6 +228,11 @@ class Server:
         if told is None:
             raise Dead("the server has gone")
         return told
+
+    def processes(self) -> List[int]:
+        """The server, and the forks that it has now."""
+        servers = children(self._process.pid)
+        return servers + [pid for server in servers for pid in children(server)]
 
     def end(self) -> None:
         """End it and all that it started: the process above it stays until nobody of them is left."""

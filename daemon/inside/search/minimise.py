@@ -1,12 +1,15 @@
 """Makes a change smaller while all stays green: whoever proposed it, what is not needed is not certified.
 
-It works on lines of text and a judge's verdicts, and knows nothing of templates or models.
+A search's own change may lose every line that no test asks for, for nobody meant it. Somebody else's loses whole places
+only, never a line out of the midst of one: the rest of a thought is a program that nobody wrote. It works on lines of
+text and a judge's verdicts, and knows nothing of templates or models.
 """
 
 from difflib import SequenceMatcher
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 MOST_TRIALS = 60  # test runs; a change of more parts than that keeps some that it may not need
+ONE_PLACE = 3  # lines between changed ones, up to which they were changed together: as many as a diff shows around
 
 
 class Hunk(NamedTuple):
@@ -19,11 +22,16 @@ class Hunk(NamedTuple):
 
 
 def minimise(
-    sources: Mapping[str, str], changes: Mapping[str, str], judge: Any, trials: int = MOST_TRIALS
+    sources: Mapping[str, str],
+    changes: Mapping[str, str],
+    judge: Any,
+    trials: int = MOST_TRIALS,
+    *,
+    by_place: bool = False,
 ) -> Dict[str, str]:
-    """The change without the hunks, and without the added lines, that it does not need."""
-    kept = hunks(sources, changes)
-    for smaller in (_without_one, _without_a_line):
+    """The change without the hunks, and unless it goes `by_place` without the added lines, that it does not need."""
+    kept = hunks(sources, changes, ONE_PLACE if by_place else 0)
+    for smaller in (_without_one,) if by_place else (_without_one, _without_a_line):
         place = len(kept) - 1
         while place >= 0:
             better = None
@@ -38,14 +46,19 @@ def minimise(
     return applied(sources, kept)
 
 
-def hunks(sources: Mapping[str, str], changes: Mapping[str, str]) -> List[Hunk]:
-    """What a change consists of."""
-    found = []
+def hunks(sources: Mapping[str, str], changes: Mapping[str, str], together: int = 0) -> List[Hunk]:
+    """What a change consists of; with so many lines between them at most, two hunks are one."""
+    found: List[Hunk] = []
     for path in sorted(changes):
         old, new = (text.splitlines(keepends=True) for text in (sources.get(path, ""), changes[path]))
         for tag, start, end, since, until in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if tag != "equal":
-                found.append(Hunk(path, start, end, tuple(new[since:until])))
+                hunk = Hunk(path, start, end, tuple(new[since:until]))
+                last = found[-1] if found and found[-1].path == path else None
+                if last is not None and start - last.end <= together:
+                    between = tuple(old[last.end : start])
+                    hunk = Hunk(path, last.start, end, (*found.pop().lines, *between, *hunk.lines))
+                found.append(hunk)
     return found
 
 

@@ -108,7 +108,7 @@ def _says_nothing(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _literal(node: ast.Constant) -> Iterator[str]:
+def _literal(node: Any) -> Iterator[str]:
     """A value that is written out, but for one that means nothing in particular."""
     value = node.value
     if not isinstance(value, (bool, type(None), type(...))):

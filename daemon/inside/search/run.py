@@ -8,6 +8,7 @@ import argparse
 import importlib.util
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any, Dict, List
@@ -66,6 +67,9 @@ def search(request: Dict[str, Any], place: str) -> None:
     asked = judge.Judge(request["root"], request["places"], request["targets"], request["runner"], limits)
     report: Dict[str, Any] = {"version": VERSION}
     try:
+        if request["mode"] == "offers":
+            report.update(first_that_holds(request["offers"], asked, request["seconds"]))
+            return
         baseline = asked.baseline()
         report.update(told_of(baseline, suspicion), seconds_baseline=round(time.monotonic() - began, 3))
         write(report, place)
@@ -84,13 +88,12 @@ def search(request: Dict[str, Any], place: str) -> None:
             report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
         if request["mode"] == "values" and failing:
             report.update(values_of(asked, baseline))
-        if request["mode"] == "offers":
-            report.update(first_that_holds(request["offers"], asked, baseline))
     except judge.Dead as dead:
         report["error"] = str(dead)
     finally:
         asked.close()
         forks.end_orphans([])  # a candidate may have killed who was to clear up
+        report["processor_s"] = round(processor_s(), 3)
         write(report, place)
 
 
@@ -114,20 +117,31 @@ def values_of(asked: Any, baseline: Any) -> Dict[str, Any]:
     }
 
 
-def first_that_holds(offers: List[Dict[str, str]], asked: Any, baseline: Any) -> Dict[str, Any]:
-    """The first of these changes with which all is green, without what it does not need."""
+def first_that_holds(offers: List[Dict[str, str]], asked: Any, seconds: float) -> Dict[str, Any]:
+    """The first of these changes with which all is green, without what it does not need; none is begun too late."""
     from mendd_search import minimise, suspicion  # noqa: PLC0415  # loaded just now
 
+    asked.measure()
+    until = time.monotonic() + seconds
     for number, changes in enumerate(offers):
+        if time.monotonic() > until:
+            return {"plausible": [], "tried": number, "generated": len(offers), "seconds": seconds}
         if not asked.try_(changes).passed:
             continue
-        smaller = minimise.minimise(asked.sources, changes, asked)
+        smaller = minimise.minimise(asked.sources, changes, asked, by_place=True)
         parts = minimise.hunks(asked.sources, smaller)
+        baseline = asked.baseline()  # only now is it worth to watch each line
         lines = [(part.path, range(part.start + 1, max(part.end, part.start + 1) + 1)) for part in parts]
         covering = min(suspicion.covering(baseline, path, numbers) for path, numbers in lines) if lines else 0
         held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering, "changes": smaller}
         return {"plausible": [held], "tried": number + 1, "generated": len(offers)}
     return {"plausible": [], "tried": len(offers), "generated": len(offers)}
+
+
+def processor_s() -> float:
+    """What this process and those of its own that have ended took of processors; a busy machine's clock says more."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:

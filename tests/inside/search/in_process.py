@@ -28,6 +28,11 @@ class InProcess:
         self.green: list[str] = []
         self.tried = 0
 
+    @staticmethod
+    def processor_s() -> float:
+        """Nothing besides this process."""
+        return 0.0
+
     def baseline(self) -> Baseline:
         executed: dict[str, set[int]] = {}
         names = self._names(executed)

@@ -21,3 +21,14 @@ def test_what_is_needed_stays() -> None:
     judge.baseline()
     needed = {"m.py": PROGRAM.replace("max", "min", 1)}
     assert minimise(judge.sources, needed, judge) == needed
+
+
+def test_somebody_elses_change_loses_places_only() -> None:
+    """What no test asks for stays where it belongs to what one asks for; what stands elsewhere goes."""
+    program = PROGRAM.replace("\n\n\n", "\n\n\nNAMES = (\n    'low',\n    'high',\n)\n\n\n")
+    judge = InProcess({"m.py": program}, TESTS)
+    judge.baseline()
+    careful = "    if not xs:\n        return None\n    xs = list(xs)\n    return min(xs)\n\n"
+    meant = program.replace("    return max(xs)\n\n", careful, 1)
+    proposed = meant.replace("return max(xs)\n", "return max(list(xs))\n") + "\n\ndef other(xs):\n    return xs\n"
+    assert minimise(judge.sources, {"m.py": proposed}, judge, by_place=True) == {"m.py": meant}

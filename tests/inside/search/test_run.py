@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from tests.fakes.sessions import INSIDE, standing_in, write
 
@@ -16,6 +17,7 @@ SUMS = dedent("""\
         return sum(prices[1:])
     """)
 TESTS = "import sums\ndef test_total(): assert sums.total([1, 2]) == 3\ndef test_none(): assert sums.total([]) == 0\n"
+MENDED = SUMS.replace("[1:]", "")
 MURDER = dedent("""\
     import os, time
 
@@ -30,15 +32,31 @@ MURDER = dedent("""\
     """)
 
 
-def test_nobody_outlives_the_search(tmp_path: Path) -> None:
-    """Not even where a candidate has killed the server, who was to clear up after that, and lives on in a fork."""
-    repository = write(tmp_path / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
-    offers = [{"sums.py": text} for text in (MURDER, SUMS.replace("[1:]", ""))]
+def searched(folder: Path, offers: list[str], seconds: float = 60.0) -> dict[str, Any]:
+    """What the search says of these texts for the file of sums."""
+    repository = write(folder / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
+    request, report = folder / "request.json", folder / "report.json"
     asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
-    request, report = tmp_path / "request.json", tmp_path / "report.json"
-    request.write_text(json.dumps({**asked, "runner": "pytest", "mode": "offers", "offers": offers}))
+    asked |= {
+        "runner": "pytest",
+        "mode": "offers",
+        "offers": [{"sums.py": text} for text in offers],
+        "seconds": seconds,
+    }
+    request.write_text(json.dumps(asked))
     command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
     subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
-    found = json.loads(report.read_text())
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def test_nobody_outlives_the_search(tmp_path: Path) -> None:
+    """Not even where a candidate has killed the server, who was to clear up after that, and lives on in a fork."""
+    found = searched(tmp_path, [MURDER, MENDED])
     assert [patch["number"] for patch in found["plausible"]] == [1]
-    assert standing_in(repository) == []
+    assert standing_in(tmp_path) == []
+
+
+def test_no_offer_is_begun_too_late(tmp_path: Path) -> None:
+    found = searched(tmp_path, [MENDED, MENDED], seconds=0.0)
+    assert (found["plausible"], found["tried"], found["generated"]) == ([], 0, 2)
