@@ -36,7 +36,11 @@ def searched(folder: Path, offers: list[str], seconds: float = 60.0) -> dict[str
     """What the search says of these texts for the file of sums."""
     repository = write(folder / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
     request, report = folder / "request.json", folder / "report.json"
-    asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
+    asked: dict[str, Any] = {
+        "root": str(repository),
+        "places": ["test_sums.py"],
+        "targets": ["test_sums.py::test_total"],
+    }
     asked |= {
         "runner": "pytest",
         "mode": "offers",
