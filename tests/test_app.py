@@ -1,12 +1,14 @@
-"""The brake: a file or quiet hours hold runs back, and lose nothing."""
+"""The brake: a file or quiet hours hold runs back, and lose nothing. And what `once` takes for too little."""
 
 import time
 from pathlib import Path
 
 import pytest
 
-from daemon.app import brake
+from daemon import events as e
+from daemon.app import brake, is_short
 from tests.fakes.daemon_process import DaemonProcess, repair
+from tests.fakes.ramps import Climb
 
 
 def at(hour: int, minute: int = 0) -> time.struct_time:
@@ -41,3 +43,23 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         (daemon.queue / "pause").unlink()
         daemon.wait_until(lambda: daemon.settled() == 1)
         assert daemon.stop() == 0
+
+
+def test_a_ramp_counts_by_its_own_end_and_its_jobs_only_when_it_is_over(tmp_path: Path) -> None:
+    """Of three, one cannot be judged and one fails, and half is enough: it reached its end."""
+    climb = Climb(tmp_path, ["a1", "a2", "b1"], [3], targets=[0.5])
+    climb.go()
+    climb.red("a1", "a2")
+    climb.refused("b1")
+    climb.go()
+    climb.certified("a1")
+    climb.failed("a2")
+    failed = climb.told.facts[-1]
+    assert isinstance(failed, e.JobSettled)
+    assert not is_short(failed, climb.told.views.ramp)
+    climb.go()
+    reached = climb.ramp.settled
+    assert reached
+    assert not is_short(reached, climb.told.views.ramp)
+    assert is_short(failed, climb.told.views.ramp)
+    assert is_short(e.RampSettled(ramp=climb.id, outcome="stopped", reason="no"), climb.told.views.ramp)

@@ -285,21 +285,29 @@ def worth(asked: Seen) -> str:
     answers = asked.of("Proposed")
     unread = {(fact["run"], fact["attempt"]) for fact in asked.of("AttemptFailed") if fact["failure"] in UNREAD}
     readable = sum((fact["run"], fact["attempt"]) not in unread for fact in answers)
-    jobs = {fact["job"] for fact in answers}
-    green = len({fact["job"] for fact in asked.of("Certified")} & jobs)
+    judged = judged_of(asked)
+    green = len({fact["job"] for fact in asked.of("Certified")} & judged)
+    share = f"{green / len(judged):.0%} green" if judged else "none judged in time"
     calls = [call["answer"] for call in asked.calls]
     seconds = sum(call.get("seconds", 0.0) for call in calls)
     speed = f"{sum(call.get('tokens_out', 0) for call in calls) / seconds:.0f} tokens/s" if seconds else "no time told"
-    return f"{readable / len(answers):.0%} readable answers, {green / len(jobs):.0%} green, {speed}"
+    return f"{readable / len(answers):.0%} readable answers, {share}, {speed}"
 
 
 def counted(asked: Seen) -> str:
     """Of how much that is said."""
     answers = asked.of("Proposed")
     jobs = len({fact["job"] for fact in answers})
+    left = jobs - len(judged_of(asked))
+    unjudged = f", {left} of them not judged in time" if left else ""
     lost = sum(fact["failure"] in ("edit_did_not_land", "syntax") for fact in asked.of("AttemptFailed"))
-    missed = f", {lost} of them with edits that did not land" if lost else ""
-    return f"{len(answers)} answers to {jobs} examples{missed}"
+    missed = f", {lost} answers with edits that did not land" if lost else ""
+    return f"{len(answers)} answers to {jobs} examples{unjudged}{missed}"
+
+
+def judged_of(asked: Seen) -> set[str]:
+    """The jobs that a model answered, and that came to an end."""
+    return {fact["job"] for fact in asked.of("Proposed")} & {fact["job"] for fact in asked.of("JobSettled")}
 
 
 def main() -> int:

@@ -180,7 +180,7 @@ def main() -> int:
     parser.add_argument("repos", type=Path)
     parser.add_argument("home", type=Path)
     parser.add_argument("--easiest", type=Path, metavar="TSV", help="easiest first: columns instance_id, solved_ratio")
-    parser.add_argument("--phases", default="1,5,10,20,50")
+    parser.add_argument("--phases", default="1,5,10,20")
     parser.add_argument("--workers", type=int, default=6)
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--seed", type=int, default=7, help="of the instants at which the daemon is killed")

@@ -30,6 +30,7 @@ def fact(kind: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401  a fact's
 
 ACCEPTED = fact("JobAccepted", drop={"instance_id": "off_by_one"})
 ANSWERED = fact("Proposed", attempt=1, tokens_out=90, seconds=60.0)  # most of it, others were served
+SETTLED = fact("JobSettled")
 CALL = {"answer": {"tokens_out": 90, "seconds": 10.0}}
 
 
@@ -48,8 +49,14 @@ CALL = {"answer": {"tokens_out": 90, "seconds": 10.0}}
 def test_it_says_of_a_model_how_readable_how_green_how_fast(
     doctor: ModuleType, tmp_path: Path, facts: list[dict[str, Any]], words: str
 ) -> None:
-    told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED, *facts], [CALL], tmp_path, 10.0), "small"))
+    told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED, *facts, SETTLED], [CALL], tmp_path, 10.0), "small"))
     assert told[-1].startswith(f"this model: {words}")
+
+
+def test_an_example_that_was_not_judged_in_time_is_neither_green_nor_not(doctor: ModuleType, tmp_path: Path) -> None:
+    told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED], [CALL], tmp_path, 10.0), "small"))
+    assert "100% readable answers, none judged in time, 9 tokens/s" in told[-1]
+    assert told[-1].endswith("(small, 1 answers to 1 examples, 1 of them not judged in time)")
 
 
 def test_a_model_that_is_not_there_is_told_with_the_reason(doctor: ModuleType, tmp_path: Path) -> None:
