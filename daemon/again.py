@@ -20,12 +20,12 @@ from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault
 from daemon.exits import Exit
 from daemon.log import LogBroken
-from daemon.policy.asking import WITHOUT_A_MODEL, advise, propose
+from daemon.policy.asking import WITHOUT_A_MODEL, advise, look_first, propose
 from daemon.policy.known import NOTHING
 from daemon.policy.ladder import rung_of
 from daemon.reading import found, prompts, refuse, unknown
 from daemon.settings import Settings
-from daemon.steps import Propose
+from daemon.steps import MeasureValues, Propose
 from daemon.text.prompt import Prompt
 from daemon.views.jobs import Run
 
@@ -79,7 +79,7 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
     if rung.advisor and known.kind == "repair":
         _print(*anyio.run(asks, shop, advise(known, run, settings, remembering), blobs))
         print("\n# That was the advisor. Then this one is asked for edits, and shown the diagnosis besides:\n")
-    if rung.aid == "values" and not step.values:
+    if known.kind == "repair" and isinstance(look_first(known, run, settings, remembering), MeasureValues):
         print("# The values are measured once a run gets there, and shown besides.\n")
     _print(*anyio.run(asks, shop, step, blobs))
     return Exit.DONE

@@ -207,6 +207,17 @@ def test_what_the_advisor_would_be_asked_can_be_read_too(climbed: Climbed) -> No
     assert WORDS["A5"] in edits
 
 
+def test_what_nobody_has_measured_yet_is_told(climbed: Climbed) -> None:
+    """Of a job that never came to that rung; the one that did shows its values."""
+    told_of = "# The values are measured once a run gets there"
+    never, once = (
+        climbed.daemon.ask("prompts", "--job", climbed.jobs[name].job, "--rung", "C4").stdout
+        for name in ("first", "third")
+    )
+    assert (told_of in never, told_of in once) == (True, False)
+    assert "failing: one = 5321, other = 1234" in once
+
+
 def test_what_a_rung_would_ask_now_can_be_read(climbed: Climbed) -> None:
     """The words that were sent, with all that memory shows, and what was tried since."""
     asked = climbed.daemon.ask("prompts", "--job", climbed.jobs["third"].job, "--rung", "L4v2").stdout
