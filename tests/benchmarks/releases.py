@@ -29,7 +29,7 @@ from daemon.effects.workshop import Workshop
 from daemon.settings import Settings
 from daemon.text import gates
 from tests.benchmarks.localisation import ALL, LINES, Placed, placed_in
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import put_between, tell
 from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.release_pairs import Pair, drop, release_pairs, repository
 from tests.fakes.repairs import Told, git, told
@@ -45,8 +45,8 @@ SETTINGS: dict[str, Any] = {
     "base_runs": 1,
     "memory_holdout": 1.0,  # each for itself
     "ollama_url": "http://127.0.0.1:9",  # nobody answers there
-    "fault_backoff_s": 900.0,  # one that waits for a model is done with here
-    "fault_backoff_max_s": 900.0,
+    "fault_backoff_s": 60.0,  # whoever waits for a model is done with here, and is not to be in the way
+    "fault_backoff_max_s": 60.0,
 }
 Changes = dict[str, bytes | None]
 
@@ -184,8 +184,7 @@ def main() -> int:
     )
     tell(text)
     if not options.dry:
-        head, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        put_between(PAGE, BEGIN, END, text)
     return 0
 
 
