@@ -29,7 +29,7 @@ from typing import Any
 from msgspec import Struct
 
 from daemon.text import context, relevance
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import put_between, tell
 
 PAGE = Path(__file__).parents[2] / "docs" / "context.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -240,8 +240,7 @@ def main() -> int:
     text = f"{len(found)} of {len(rows)} rows, {datetime.now(UTC):%Y-%m-%d}, {where}.\n\n{table(found)}"
     tell(text)
     if not options.dry:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        put_between(PAGE, BEGIN, END, text)
     return 0
 
 

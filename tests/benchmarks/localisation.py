@@ -39,7 +39,7 @@ from daemon.effects.world import Fault
 from daemon.settings import Settings
 from daemon.text import context, gates
 from tests.benchmarks.context_recall import plain, share
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import put_between, tell
 from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.repairs import Told, told
 
@@ -256,8 +256,7 @@ def main() -> int:
     text += f"\n\n{len(found)} of {len(diffs)} rows, {where}." + (f" Without: {', '.join(left)}." if left else "")
     tell(text)
     if not options.dry:
-        head, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        put_between(PAGE, BEGIN, END, text)
     return 0
 
 

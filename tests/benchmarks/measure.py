@@ -65,6 +65,12 @@ def surroundings(folder: Path) -> str:
     )
 
 
+def put_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Write what was measured where the page has these two marks; all else stays as it is."""
+    head, _, rest = page.read_text().partition(begin)
+    page.write_text(f"{head}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
+
+
 def tell(words: str) -> None:
     """Say how far it is, to whoever waits."""
     sys.stderr.write(f"{words}\n")

@@ -29,7 +29,7 @@ from daemon.effects.workshop import Workshop
 from daemon.settings import Settings
 from daemon.text import gates
 from tests.benchmarks.localisation import ALL, LINES, Placed, placed_in
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import put_between, tell
 from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.release_pairs import Pair, drop, release_pairs, repository
 from tests.fakes.repairs import Told, git, told
@@ -45,8 +45,8 @@ SETTINGS: dict[str, Any] = {
     "base_runs": 1,
     "memory_holdout": 1.0,  # each for itself
     "ollama_url": "http://127.0.0.1:9",  # nobody answers there
-    "fault_backoff_s": 900.0,  # one that waits for a model is done with here
-    "fault_backoff_max_s": 900.0,
+    "fault_backoff_s": 60.0,  # whoever waits for a model is done with here, and is not to be in the way
+    "fault_backoff_max_s": 60.0,
 }
 Changes = dict[str, bytes | None]
 
@@ -98,12 +98,18 @@ async def judged(shop: Workshop, seen: Told, repo: Path, diff: str) -> Judged:
     return Judged(is_healthy, sorted(passed[0] ^ passed[1]))
 
 
-async def all_judged(shop: Workshop, those: Sequence[tuple[Told, Path, str]]) -> dict[str, Judged]:
-    """By job; one after the other."""
+async def all_judged(shop: Workshop, those: Sequence[tuple[Told, Path, str]], kept: Path) -> dict[str, Judged]:
+    """By job; one after the other. What was judged before stands in the folder."""
+    found = {}
     try:
-        return {seen.job: await judged(shop, seen, repo, diff) for seen, repo, diff in those}
+        for seen, repo, diff in those:
+            place = kept / f"{seen.of(e.JobAccepted)[0].title}.json"
+            if not place.exists():
+                place.write_bytes(msgspec.json.encode(await judged(shop, seen, repo, diff)))
+            found[seen.job] = msgspec.json.decode(place.read_bytes(), type=Judged)
     finally:
         await shop.close()
+    return found
 
 
 # The table
@@ -168,8 +174,9 @@ def main() -> int:
     settings = Settings(state_dir=str(daemon.state), sandbox=options.sandbox, models=("none",))
     placed = anyio.run(placed_in, options.home, {title: diff for title, (_, diff) in repos.items()}, settings)
     places = {each.name: each for each in placed}
+    (options.home / "judged").mkdir(exist_ok=True)
     held = [(seen[title], *repos[title]) for title in pairs if seen[title].of(e.RedGateHeld)]
-    found = anyio.run(all_judged, Workshop(settings, {}), held)
+    found = anyio.run(all_judged, Workshop(settings, {}), held, options.home / "judged")
     text = table([(pair, seen[title], places.get(title), found.get(seen[title].job)) for title, pair in pairs.items()])
     text += (
         f"\n\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {python_version()}, {options.workers} "
@@ -177,8 +184,7 @@ def main() -> int:
     )
     tell(text)
     if not options.dry:
-        head, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        put_between(PAGE, BEGIN, END, text)
     return 0
 
 

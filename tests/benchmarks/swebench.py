@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import events as e
-from tests.benchmarks.measure import tell
+from tests.benchmarks.measure import put_between, tell
 from tests.fakes.daemon_process import DaemonProcess
 from tests.fakes.instances import answer, drop, script
 from tests.fakes.repairs import Told, told
@@ -207,8 +207,7 @@ def main() -> int:
     text += f" Not at hand: {', '.join(missing)}." if missing else ""
     tell(text)
     if not options.dry:
-        head, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        put_between(PAGE, BEGIN, END, text)
     return 0
 
 
