@@ -134,8 +134,10 @@ def dropped_signs(node: ast.UnaryOp, source: Source) -> Iterator[Splice]:
 
 
 def added_signs(node: Any, source: Source) -> Iterator[Splice]:
-    """A returned or passed value → its negative."""
-    for value in values_of(node):
+    """A returned or passed value → its negative; in a sort key, which is a lambda's value, each of its parts."""
+    is_key, key = isinstance(node, ast.Lambda), getattr(node, "body", None)
+    parts = key.elts if isinstance(key, ast.Tuple) else [key]
+    for value in parts if is_key else values_of(node):
         if not isinstance(value, (ast.Constant, ast.UnaryOp)) and kind_of(value) in ("", "number"):
             yield source.replace(value, Code("-" + source.code(value).within(UNARY), UNARY))
         if kind_of(value) in ("", "truth") and isinstance(node, ast.Return) and not isinstance(value, ast.Constant):
