@@ -135,9 +135,7 @@ def dropped_signs(node: ast.UnaryOp, source: Source) -> Iterator[Splice]:
 
 def added_signs(node: Any, source: Source) -> Iterator[Splice]:
     """A returned or passed value → its negative; in a sort key, which is a lambda's value, each of its parts."""
-    is_key, key = isinstance(node, ast.Lambda), getattr(node, "body", None)
-    parts = key.elts if isinstance(key, ast.Tuple) else [key]
-    for value in parts if is_key else values_of(node):
+    for value in _parts_of(node.body) if isinstance(node, ast.Lambda) else values_of(node):
         if not isinstance(value, (ast.Constant, ast.UnaryOp)) and kind_of(value) in ("", "number"):
             yield source.replace(value, Code("-" + source.code(value).within(UNARY), UNARY))
         if kind_of(value) in ("", "truth") and isinstance(node, ast.Return) and not isinstance(value, ast.Constant):
@@ -193,6 +191,10 @@ def values_of(node: Any) -> List[ast.expr]:
             each.value for each in node.keywords
         ]
     return []
+
+
+def _parts_of(key: ast.expr) -> List[ast.expr]:
+    return key.elts if isinstance(key, ast.Tuple) else [key]
 
 
 def _counted(node: Any) -> Iterator[Tuple[ast.expr, float]]:
