@@ -104,10 +104,13 @@ def fewer_arguments(node: ast.Call, source: Source) -> Iterator[Splice]:
 
 def more_arguments(node: ast.Call, source: Source) -> Iterator[Splice]:
     """`f(a)` → `f(a, b)`: what such functions take, the keywords of a function of this file, names in scope."""
-    if shares_parentheses(node, source):
-        return
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     known = MORE_ARGUMENTS.get(name, ())
+    if shares_parentheses(node, source):
+        start, end = source.span(node.args[0])
+        for place, text in enumerate(known):
+            yield Splice(start, end, f"({source.slice(start, end)}, {text})", 0.05 * place)
+        return
     parameters = _parameters(name, source)
     names = [each for each, _ in ranked_names(node, source)]
     passed = {each.arg for each in node.keywords}

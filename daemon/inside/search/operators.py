@@ -134,8 +134,8 @@ def dropped_signs(node: ast.UnaryOp, source: Source) -> Iterator[Splice]:
 
 
 def added_signs(node: Any, source: Source) -> Iterator[Splice]:
-    """A returned or passed value → its negative."""
-    for value in values_of(node):
+    """A returned or passed value → its negative; in a sort key, which is a lambda's value, each of its parts."""
+    for value in _parts_of(node.body) if isinstance(node, ast.Lambda) else values_of(node):
         if not isinstance(value, (ast.Constant, ast.UnaryOp)) and kind_of(value) in ("", "number"):
             yield source.replace(value, Code("-" + source.code(value).within(UNARY), UNARY))
         if kind_of(value) in ("", "truth") and isinstance(node, ast.Return) and not isinstance(value, ast.Constant):
@@ -191,6 +191,10 @@ def values_of(node: Any) -> List[ast.expr]:
             each.value for each in node.keywords
         ]
     return []
+
+
+def _parts_of(key: ast.expr) -> List[ast.expr]:
+    return key.elts if isinstance(key, ast.Tuple) else [key]
 
 
 def _counted(node: Any) -> Iterator[Tuple[ast.expr, float]]:

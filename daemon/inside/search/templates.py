@@ -48,7 +48,7 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("assign-operator", 0.9, (ast.Assign, ast.AugAssign), operators.assignments),
     Template("drop-operand", 0.5, (ast.BinOp,), operators.fewer_operands),
     Template("regroup", 1.1, (ast.BinOp,), operators.regrouped),
-    Template("add-sign", 1.2, (ast.Return, ast.Call), operators.added_signs),
+    Template("add-sign", 1.2, (ast.Return, ast.Call, ast.Lambda), operators.added_signs),
     # constants and counting
     Template("constant", 0.5, (ast.Constant,), operators.constants),
     Template(
@@ -128,6 +128,7 @@ HINTS: Tuple[Tuple[str, Mapping[str, float]], ...] = (
     (r"'NoneType' object|and 'NoneType'|NoneType: ", {"return": 0.5, "in-place": 0.6, "get": 0.7, "alternative": 0.6}),
     (r"IndexError", {"off-by-one": 0.7, "guard": 0.7, "insert-guard": 0.7, "extend-condition": 0.8}),
     (r"KeyError", {"get": 0.4, "insert-guard": 0.8}),
+    (r"(?:argument|arg) is (?:an )?empty|StopIteration", {"add-argument": 0.3, "insert-guard": 0.8}),
     (r"ZeroDivisionError", {"insert-guard": 0.6, "extend-condition": 0.8, "choice": 0.8}),
     (r"missing \d+ required|expected (?:at least )?\d+ arguments?, got", {"add-argument": 0.3}),
     (r"takes (?:from )?\d+ .*positional argument|takes no (?:keyword )?arguments", {"drop-argument": 0.3}),

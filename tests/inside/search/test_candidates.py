@@ -47,6 +47,8 @@ def texts(text: str, line: int, evidence: Evidence = NOTHING) -> list[str]:
         ("return a", "return max(0, a)"),
         ("return a", "return a ** 2"),
         ("return sorted(a)", "return sorted(a, reverse=True)"),
+        ("return sorted(a, key=lambda c: (c[1], c[0]))", "return sorted(a, key=lambda c: (-c[1], c[0]))"),
+        ("return max(c for c in a)", "return max((c for c in a), default=0)"),
         ("return [x for x in a if x]", "return [x for x in a]"),
         ("return [x for x in a]", "return [x for x in a if x]"),
         ("return a if b else 0", "return 0 if b else a"),

@@ -36,18 +36,10 @@ def searched(folder: Path, offers: list[str], seconds: float = 60.0) -> dict[str
     """What the search says of these texts for the file of sums."""
     repository = write(folder / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
     request, report = folder / "request.json", folder / "report.json"
-    asked: dict[str, Any] = {
-        "root": str(repository),
-        "places": ["test_sums.py"],
-        "targets": ["test_sums.py::test_total"],
-    }
-    asked |= {
-        "runner": "pytest",
-        "mode": "offers",
-        "offers": [{"sums.py": text} for text in offers],
-        "seconds": seconds,
-    }
-    request.write_text(json.dumps(asked))
+    asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
+    changes = [{"sums.py": text} for text in offers]
+    more = {"runner": "pytest", "mode": "offers", "offers": changes, "seconds": seconds}
+    request.write_text(json.dumps({**asked, **more}))
     command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
     subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     found: dict[str, Any] = json.loads(report.read_text())
