@@ -57,6 +57,7 @@ def test_every_healthy_pair_of_releases_is_certified_and_every_other_one_refused
         answers_path=script(tmp_path / "answers.jsonl", answers),
         workers=CORES * 2,
         memory_holdout=1.0,  # each for itself
+        sandbox_timeout_s=1200.0,  # the longest session takes half a minute, of a processor of its own
         search_s=0,
         base_runs=1,
         attempts_per_run=1,
