@@ -89,7 +89,8 @@ class Report(Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     seconds: float = 0.0
     seconds_baseline: float = 0.0
-    processor_s: float = 0.0  # of all its processes, the start and the tests as they are included
+    searched_processor_s: float = 0.0  # what the seconds were of a processor
+    processor_s: float = 0.0  # the same of all its processes, with the start and the tests as they are
     next_at: int = 0
     rungs: dict[str, int] = {}
     error: str = ""

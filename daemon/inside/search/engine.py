@@ -74,11 +74,19 @@ class Found(NamedTuple):
     next_at: int  # single edits that need not be tried again
     hung: int = 0
     refused: Mapping[str, int] = {}
+    processor_s: float = 0.0  # what it took of a processor, from the first candidate on
 
     @property
     def ambiguous(self) -> bool:
         """Whether several patches are as good as one another, as far as the tests tell."""
         return len(self.plausible) > 1
+
+
+class Moment(NamedTuple):
+    """On the clock, and in what the search has had of a processor."""
+
+    clock_s: float
+    processor_s: float
 
 
 class Trail:
@@ -110,13 +118,13 @@ class Hunt:
         self.sources, self.baseline, self.judge, self.budget = dict(sources), baseline, judge, budget
         self.evidence: Evidence = gather(baseline, self.sources)
         self.failing = [test.id for test in baseline.tests if not test.passed]
-        self.began, self.had = time.monotonic(), self._processor_s()
+        self.began = self._now()
         self.plausible: List[Plausible] = []
         self.partials: List[Partial] = []
         self.tried = self.generated = self.hung = 0
         self.next_at = budget.start_at
         self.refused: Dict[str, int] = {}
-        self.first_at: Optional[Tuple[int, float]] = None
+        self.first_at: Optional[Tuple[int, Moment]] = None
 
     def run(self) -> Found:
         """Look until something says that it is enough."""
@@ -129,15 +137,15 @@ class Hunt:
                 self._follow(queue, trail)
             if partial is not None and not self.plausible:
                 self._follow(queue, Trail(partial, self._distinct(partial), self._penalty(partial), self.tried))
-        seconds = self.seconds
+        seconds, used = self.seconds, self._now().processor_s - self.began.processor_s
         found = [self._minimised(each) for each in self.plausible]
         best = max(self.partials, key=lambda each: (len(each.fixed), -each.cost), default=None)
-        return Found(found, self.tried, self.generated, seconds, best, self.next_at, self.hung, self.refused)
+        return Found(found, self.tried, self.generated, seconds, best, self.next_at, self.hung, self.refused, used)
 
     @property
     def seconds(self) -> float:
         """Since the beginning."""
-        return time.monotonic() - self.began
+        return time.monotonic() - self.began.clock_s
 
     @staticmethod
     def _follow(queue: List[Tuple[float, int, Trail]], trail: Trail) -> None:
@@ -201,7 +209,7 @@ class Hunt:
 
     def _win(self, edits: Tuple[Candidate, ...], changes: Dict[str, str], cost: float) -> None:
         if self.first_at is None:
-            self.first_at = (self.tried, self.seconds)
+            self.first_at = (self.tried, self._now())
         passing = min(covering(self.baseline, edit.path, self._patched(edit)) for edit in edits)
         template = " + ".join(edit.template for edit in edits)
         self.plausible.append(Plausible(edits, changes, round(cost, 4), template, passing, self.tried, self.seconds))
@@ -215,25 +223,25 @@ class Hunt:
 
     def _enough(self, cost: float) -> bool:
         """Whether the budget, or what was found, says to stop."""
-        if self.tried >= self.budget.candidates or self._is_late():
+        if self.tried >= self.budget.candidates or self._is_over(self.began, self.budget.seconds):
             return True
         if self.first_at is None:
             return False
-        at, seconds = self.first_at
+        at, then = self.first_at
         far = cost > self.plausible[0].cost + AS_PLAIN
-        longer = self.seconds - seconds > min(SECONDS_AFTERWARDS, max(0.5, seconds))
+        it_took = then.processor_s - self.began.processor_s
+        longer = self._is_over(then, min(SECONDS_AFTERWARDS, max(0.5, it_took)))
         return far or longer or self.tried - at >= max(AFTERWARDS, at) or len(self.plausible) >= MOST_PLAUSIBLE
 
-    def _is_late(self) -> bool:
-        """Whether the time is over. What was had of a processor is only asked where that is not plain."""
-        most = self.budget.seconds
-        if not most <= self.seconds < BUSY_MACHINE * most:
-            return self.seconds >= most
-        return self._processor_s() - self.had >= most
+    def _is_over(self, since: Moment, seconds: float) -> bool:
+        """Whether the time is. What was had of a processor is only asked where that is not plain."""
+        clock_s = time.monotonic() - since.clock_s
+        if not seconds <= clock_s < BUSY_MACHINE * seconds:
+            return clock_s >= seconds
+        return self._now().processor_s - since.processor_s >= seconds
 
-    def _processor_s(self) -> float:
-        had: float = time.process_time() + self.judge.processor_s()
-        return had
+    def _now(self) -> Moment:
+        return Moment(time.monotonic(), time.process_time() + self.judge.processor_s())
 
     def _minimised(self, each: Plausible) -> Plausible:
         return each._replace(changes=minimise(self.sources, each.changes, self.judge))

@@ -185,6 +185,7 @@ def patches_of(found: Any) -> Dict[str, Any]:
         "hung": found.hung,
         "refused": dict(found.refused),
         "seconds": round(found.seconds, 3),
+        "searched_processor_s": round(found.processor_s, 3),
         "next_at": found.next_at,
     }
 
