@@ -80,4 +80,4 @@ def test_without_a_certificate_the_best_that_was_found_stands_there() -> None:
     ).settled("r-000001.1")
     told.tell(e.JobSettled(job="r-000001", outcome="failed"))
     page = report(told.views.jobs.settled["r-000001"], "-a\n+b\n")
-    assert "## The best that was found: regression, fixed 2 tests, broke 1 tests\n\n      -a\n      +b\n" in page
+    assert "## The best that was found: regression, fixed 2 tests, broke 1 test\n\n      -a\n      +b\n" in page

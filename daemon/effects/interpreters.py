@@ -19,7 +19,7 @@ def interpreter(version: str) -> Path:
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
     kept_by_pyenv = sorted(pyenv.glob(f"{version}*/bin/python{minor}"), reverse=True)
     for place in (shutil.which(f"python{minor}") or "", *map(str, kept_by_pyenv), _uv_finds(version)):
-        if place and _is_version(python := Path(place).resolve(), version):
+        if place and (python := _itself(place, version)):
             return python
     raise EnvironmentRefused(f"the job wants Python {version}, and this machine has none; install it, or name an image")
 
@@ -29,11 +29,14 @@ def prefix_of(python: Path) -> Path:
     return python.parent.parent
 
 
-def _is_version(python: Path, version: str) -> bool:
-    """Whether it is 3.1, say, and not 3.11."""
-    return f"{_said([str(python), '-c', 'import platform; print(platform.python_version())'])}.".startswith(
-        f"{version}."
-    )
+def _itself(place: str, version: str) -> Path | None:
+    """The interpreter that runs there, if it is of this version: 3.1, say, and not 3.11.
+
+    By its own word: what stands on the PATH may be a shim (pyenv's is a script) that runs another one in each folder.
+    """
+    ask = "import os, platform, sys; print(platform.python_version(), os.path.realpath(sys.executable))"
+    number, _, itself = _said([place, "-c", ask]).partition(" ")
+    return Path(itself) if f"{number}.".startswith(f"{version}.") else None
 
 
 def _uv_finds(version: str) -> str:
