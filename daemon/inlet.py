@@ -10,7 +10,6 @@ import os
 import stat
 from collections import deque
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +32,6 @@ from daemon.settings import Settings
 from daemon.state import State
 from daemon.text import signature
 from daemon.text.entries import Limits, join, parse
-from daemon.turns import Turns
 from daemon.views.jobs import FOLD, Job, Jobs
 
 FOLDERS = (*INLETS, "rejected", "tmp")
@@ -41,7 +39,6 @@ UNFINISHED = (".tmp", ".part")  # with dotfiles: names that say themselves that 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 DOORBELL_RETRY_S = 0.1
 WHY = ".why.json"
-LARGE_BYTES = 2**16  # a larger drop is opened in a thread
 NAME_BYTES = 120  # of the dropped name in that in rejected/: room for what is put before and behind it
 MESSAGE_CHARACTERS = 300
 KINDS = {
@@ -99,7 +96,6 @@ class Inlet:
         self._rung = anyio.Event()
         self._listening = anyio.CancelScope()
         self._watched: list[int] = []
-        self._turns = Turns()
         self._out_of_reach: dict[str, str] = {}  # which folders cannot be looked at, and why
         self._stuck: list[Letter] = []  # done with, and not to be removed for now
         self._blobs = Blobs(state.folder / "blobs")
@@ -175,7 +171,7 @@ class Inlet:
 
     async def _take_batch(self, inlet: str, names: deque[str]) -> bool:
         """Take in the first of these files; return whether any of them was left lying."""
-        letters, left = await self._open_some(inlet, names)
+        letters, left = await run_sync(self._open_some, inlet, names)
         await self._recall_refusals(letters)
         recalled = await self._recall(letters)
         await self._keep_courses(letters)
@@ -213,13 +209,13 @@ class Inlet:
 
     # Reading
 
-    async def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
-        """Open the first of these files, as many as memory is meant for; and whether one was too young for it."""
+    def _open_some(self, inlet: str, names: deque[str]) -> tuple[list[Letter], bool]:
+        """Open the first of these files, as many as memory is meant for; and whether one was too young. Blocks."""
         settings, letters, size, left = self.state.settings, list[Letter](), 0, False
         folder = self.queue / inlet
         while names and len(letters) < settings.intake_batch and size < settings.drop_max_bytes:
             try:
-                letter = await self._open(folder / names.popleft(), inlet)
+                letter = open_letter(folder / names.popleft(), inlet, settings, self.state.now())
             except NotYet:
                 left = True
             except FileNotFoundError:  # taken back
@@ -228,12 +224,6 @@ class Inlet:
                 letters.append(letter)
                 size += letter.seen[2]
         return letters, left
-
-    async def _open(self, path: Path, inlet: str) -> Letter:
-        """Open a file; in a thread only if it is large, for to come back from there takes longer than a small one."""
-        opened = partial(open_letter, path, inlet, self.state.settings, self.state.now())
-        await self._turns.take()
-        return await run_sync(opened) if os.lstat(path).st_size > LARGE_BYTES else opened()
 
     async def _recall(self, letters: list[Letter]) -> dict[str, Job]:
         """The jobs to be opened again that settled so long ago that only the log knows them."""
@@ -389,12 +379,7 @@ class Inlet:
 
     async def _clear_away(self, letters: list[Letter]) -> list[Letter]:
         """Remove what was taken in, move the rest to rejected/; return what could not be moved or removed."""
-        stuck = []
-        for letter in letters:
-            await self._turns.take()
-            if not (await run_sync(self._clear, letter) if letter.refused() else self._clear(letter)):
-                stuck.append(letter)
-        return stuck
+        return await run_sync(lambda: [letter for letter in letters if not self._clear(letter)]) if letters else []
 
     def _clear(self, letter: Letter) -> bool:
         try:

@@ -21,7 +21,6 @@ from daemon.phase_report import Result, files_of, result_of
 from daemon.report import report
 from daemon.state import State
 from daemon.trajectory import prediction_of, trajectory
-from daemon.turns import Turns
 from daemon.views import Views
 from daemon.views.jobs import Job
 
@@ -42,7 +41,6 @@ class Publisher:
         self._published = self._snapshot_at = -1
         self._delayed = False  # by a full disk, which was told
         self._one_at_a_time = anyio.Lock()
-        self._turns = Turns()
         state.listen(e.JobSettled, self._remember)
         state.listen(e.PhaseSettled, self._remember_phase)
 
@@ -98,14 +96,16 @@ class Publisher:
     async def _write(
         self, jobs: list[Job], phases: list[Result], documents: list[tuple[str, bytes]], snapshot: bytes | None
     ) -> None:
-        for job in jobs:
-            await self._turns.take()
-            write_results(self.state.folder / "results", job, self.blobs)
+        await run_sync(self._write_jobs, jobs)
         for phase in phases:
             await run_sync(write_phase, self.state.folder / "results", phase, self.blobs)
         write_views(self.state.folder / "views", documents)
         if snapshot is not None:
             await run_sync(lambda: write_whole(self.state.folder / "snapshot", snapshot, durable=True))
+
+    def _write_jobs(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            write_results(self.state.folder / "results", job, self.blobs)
 
     def _tell(self, job: Job) -> None:
         """Say how a job ended, now that everything about it lies where it says."""
