@@ -18,7 +18,7 @@ result.
 one workflow per job, enqueued on a queue with `worker_concurrency=6` that is polled every 10 ms instead of every
 second.
 
-*What limits it*: files, of which each job has several to be made, renamed or removed, and syncs: of 0.4 ms of a processor
+*What limits it*: files, of which each job has several to be made, renamed or removed, and syncs: of 0.4 ms of CPU
 that a job takes, half is the kernel's. What is read from the inlet, removed from it and put down as results is done in
 threads beside the event loop, which syncs meanwhile: on a busy disk that took a third off the time. Making a folder and
 a file for each job is what both sides do: a loop that does nothing else took 0.2 to 1.6 ms a job on the file system
