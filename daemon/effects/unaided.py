@@ -70,7 +70,7 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
         call=await keep(world.blobs, replace(report, tests=[])),
         proposer=step.proposer,
         next_at=report.next_at,
-        warnings=_warnings(chosen, report),
+        warnings=_warnings(chosen, report, files),
         seconds=seconds,
     )
     return [proposed]
@@ -89,17 +89,10 @@ def _chosen(report: Report, files: Mapping[str, str]) -> tuple[Patch | None, str
     return None, ""
 
 
-def _warnings(chosen: Patch, report: Report) -> list[str]:
-    """What a reader of the certificate has to know about a patch that was searched for, not thought of."""
+def _warnings(chosen: Patch, report: Report, files: Mapping[str, str]) -> list[str]:
     others = [patch for patch in report.plausible if patch is not chosen]
-    warnings = [f"ambiguous: the tests also allow {_told(other)}" for other in others]
-    if not chosen.covering_tests:
-        warnings.append("weak: no passing test is known to execute the patched lines")
-    return warnings
-
-
-def _told(patch: Patch) -> str:
-    return f"a patch by {patch.template} in {', '.join(sorted(patch.changes))}"
+    alternatives = [proposal.in_short(patch.template, files, patch.changes) for patch in others]
+    return proposal.warnings(chosen.covering_tests, alternatives)
 
 
 async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
@@ -134,7 +127,7 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
         answer=await run_sync(world.blobs.put, answer.encode()),
         proposer=step.proposer,
         fix=worked,
-        warnings=_warnings(chosen, report),
+        warnings=_warnings(chosen, report, files),
         seconds=current_time() - begun,
     )
     return [*told, proposed]

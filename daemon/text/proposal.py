@@ -12,6 +12,8 @@ from daemon.text import edits, landing
 MOST_AROUND = 12  # lines quoted on either side of a change, to be found at one place only
 FENCE = "````"
 REASON_CHARACTERS = 600
+SHORT_CHARACTERS = 300
+WEAKLY_TESTED = 3  # passing tests through the patched lines, below which a patch is mostly a guess
 
 
 class Unsayable(Exception):  # noqa: N818  said of a patch
@@ -35,6 +37,26 @@ def reason(template: str, covering_tests: int, alternatives: Sequence[str] = ())
     if alternatives:
         said.append(f"Ambiguous: the tests also allow {len(alternatives)} other patches ({'; '.join(alternatives)}).")
     return " ".join(said)
+
+
+def warnings(covering_tests: int, alternatives: Sequence[str]) -> list[str]:
+    """What a reader of the certificate has to know about a patch that was searched for, not thought of."""
+    said = [f"ambiguous: the tests also allow {alternative}" for alternative in alternatives]
+    if covering_tests < WEAKLY_TESTED:
+        said.append(f"weakly tested: passing tests that execute the patched lines: {covering_tests}")
+    return said
+
+
+def in_short(template: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """A patch on one line: the template, and what becomes of which lines."""
+    places = []
+    for path in sorted(after):
+        theirs, ours = _lines(before.get(path, "")), _lines(after[path])
+        for tag, first, last, since, until in SequenceMatcher(None, theirs, ours, autojunk=False).get_opcodes():
+            if tag != "equal":
+                old, new = (" ".join(" ".join(lines).split()) for lines in (theirs[first:last], ours[since:until]))
+                places.append(f"{path}:{first + 1} `{old}` → `{new}`")
+    return f"{template} in {'; '.join(places)}"[:SHORT_CHARACTERS]
 
 
 def _of_file(path: str, before: Mapping[str, str], new: str, reason: str) -> str:

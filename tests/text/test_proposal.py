@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from daemon.text import edits, landing
-from daemon.text.proposal import Unsayable, answer, reason
+from daemon.text.proposal import Unsayable, answer, in_short, reason, warnings
 
 STATEMENTS = ["x = 1", "x = x + 1", "if x:", "return x", "return x + 1", "for y in x:", "pass", "", "# FILE: a.py"]
 STATEMENTS += ["text = '```'", "ORIGINAL: int = 3", "    ", 'LINES = """', 'lines"""', "else:", "x += 2"]
@@ -73,3 +73,15 @@ def test_the_reasoning_names_template_tests_and_alternatives() -> None:
 def test_nothing_is_no_patch() -> None:
     with pytest.raises(Unsayable):
         answer({"a.py": "x = 1\n"}, {"a.py": "x = 1\n"}, "nothing")
+
+
+def test_what_else_the_tests_allow_is_told_with_its_lines() -> None:
+    files = {"pkg/a.py": "def f(n):\n    return n < 3\n"}
+    other = in_short("compare-operator", files, {"pkg/a.py": "def f(n):\n    return n <= 3\n"})
+    assert other == "compare-operator in pkg/a.py:2 `return n < 3` → `return n <= 3`"
+    assert warnings(3, [other]) == [f"ambiguous: the tests also allow {other}"]
+
+
+def test_a_patch_that_few_tests_execute_says_so() -> None:
+    assert warnings(3, []) == []
+    assert warnings(2, []) == ["weakly tested: passing tests that execute the patched lines: 2"]
