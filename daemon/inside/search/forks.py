@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterable, List, NamedTuple, Tuple, Union
 from .tree import Tree
 from .verdicts import Limits
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
 BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it, at least
 BUSY_AGAIN = (
@@ -79,6 +79,7 @@ class Forks:
             return pid
         try:
             os.setsid()
+            _ask_kernel(PR_SET_PDEATHSIG, signal.SIGKILL)  # who kills this process goes, too, before it kills the next
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
             self._enter(memory, kept)
             work()
@@ -225,8 +226,12 @@ def _clear(path: str) -> None:
 
 def adopt_orphans() -> None:
     """Become the parent of all descendants whose own parent ends."""
+    _ask_kernel(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _ask_kernel(option: int, value: int) -> None:
     with suppress(OSError, AttributeError):  # a C library without it; then only groups are killed
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def end_orphans(spared: List[int]) -> None:

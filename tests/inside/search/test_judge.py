@@ -178,7 +178,9 @@ RUDE = {
     "a hard exit": "os._exit(0)",
     "an exit": "sys.exit(0)",
     "a crash": "ctypes.string_at(0)",
-    "the server killed": "os.kill(os.getppid(), 9)",
+    "the server killed, and who takes its place": (  # and nobody of this machine after them
+        "while b'run.py' in open(f'/proc/{os.getppid()}/cmdline', 'rb').read(): os.kill(os.getppid(), 9)"
+    ),
     "four gigabytes": "bytearray(4 << 30)",
     "a builtin replaced": "builtins.len = lambda _: 7",
     "the tests removed": "os.remove('test_shop.py'); os.remove('data.txt'); sys.exit(1)",
