@@ -224,9 +224,14 @@ class _Code(Struct):
 @cache
 def code_digest() -> str:
     """A digest of the code that views are made by: another code may fold the same facts into other views."""
+    return _digest(b"\0".join(source.read_bytes() for source in sources_of_views())).hex()
+
+
+def sources_of_views() -> list[Path]:
+    """The files of that code: the views, and the vocabularies that they are made of."""
     here = Path(__file__).parent
-    sources = [here / "drops.py", here / "events.py", *sorted((here / "views").glob("*.py"))]
-    return _digest(b"\0".join(source.read_bytes() for source in sources)).hex()
+    vocabularies = [here / f"{name}.py" for name in ("drops", "rungs", "events", "steps")]
+    return [*vocabularies, *sorted((here / "views").glob("*.py"))]
 
 
 def _digest(data: bytes | memoryview) -> bytes:

@@ -1,5 +1,6 @@
 """The state is what the log says, however it was come by: from zero, from a snapshot and a tail, after damage."""
 
+import ast
 import hashlib
 import os
 import shutil
@@ -18,7 +19,7 @@ from daemon.log import Log, LogBroken, segments
 from daemon.publisher import documents_of
 from daemon.reading import facts_in
 from daemon.settings import Settings
-from daemon.state import DIGEST_BYTES, State, code_digest, load_snapshot
+from daemon.state import DIGEST_BYTES, State, code_digest, load_snapshot, sources_of_views
 from tests.fakes.daemon_process import DaemonProcess, idea, repair
 
 SETTINGS = Settings(segment_bytes=2_000)
@@ -139,6 +140,21 @@ def test_a_snapshot_by_other_code_is_ignored(folder: Path) -> None:
     assert was_used(folder)
     (folder / "snapshot").write_bytes(with_digest(other))
     assert not was_used(folder)
+
+
+def test_a_snapshot_knows_all_the_code_that_its_views_are_made_by() -> None:
+    """Whatever of ours the views import, and what that imports in turn."""
+    sources = sources_of_views()
+    package = sources[0].parent
+    names = {".".join(path.relative_to(package.parent).with_suffix("").parts) for path in sources}
+    imported = {
+        module
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("daemon")
+        for module in ([f"daemon.{alias.name}" for alias in node.names] if node.module == "daemon" else [node.module])
+    }
+    assert {name for name in imported if name not in names and f"{name}.__init__" not in names} == set()
 
 
 def test_a_log_that_lost_what_its_snapshot_knows_is_not_written_on(folder: Path) -> None:
