@@ -24,7 +24,6 @@ AS_PLAIN = 1.0  # by how much more an alternative may cost than the first plausi
 AFTERWARDS = 60  # candidates that are tried after the first plausible one, or as many as it took
 SECONDS_AFTERWARDS = 3.0  # and never longer than this, or than it took
 BUSY_MACHINE = 4.0  # times its seconds of a processor, that a search may take on the clock
-WEAKLY_TESTED = 3  # tests through the patched lines, below which a patch is mostly a guess
 
 
 class Budget(NamedTuple):
@@ -47,11 +46,6 @@ class Plausible(NamedTuple):
     covering_tests: int  # that execute the patched lines, and pass now
     number: int  # of the candidate, in the order of trying
     seconds: float  # until it was found
-
-    @property
-    def weakly_tested(self) -> bool:
-        """Whether too few tests had a say."""
-        return self.covering_tests < WEAKLY_TESTED
 
 
 class Partial(NamedTuple):

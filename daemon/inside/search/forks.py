@@ -24,9 +24,7 @@ from .verdicts import Limits
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KILLS = 1_000  # rounds of killing what is orphaned meanwhile; the sandbox bounds how many there can be
 BUSY_MACHINE = 4.0  # times what a process may use of a processor, to have used it, at least
-BUSY_AGAIN = (
-    2.0  # times as many as want a processor: they take turns, and what waits for another waits for its turn, too
-)
+BUSY_AGAIN = 2.0  # times as many as want a processor: what waits for another waits for that one's turn, too
 CORES = os.cpu_count() or 1
 LEAST_WALL_S = 4.0  # to start a process on a busy machine, and wait for it
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -38,10 +36,7 @@ CHANGES = {
 BIRTHS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn", "subprocess.Popen"}
 BY_DESCRIPTOR = {"os.remove", "os.rmdir"}  # whose last argument may be the folder that a name stands in
 IN_TREE, ELSEWHERE, BORN, FRESH = range(4)  # what may have been done
-FRESH_NAMES = (
-    "pytest-of-",
-    "tmp",
-)  # in our scratch folder, with a number or chance behind them: nobody meets them again
+FRESH_NAMES = ("pytest-of-", "tmp")  # in our scratch folder, with a number or chance behind: nobody meets them again
 OUT_OF_THE_WAY = 200  # our descriptors stand above those that tests count or close
 
 _getpid, _exit, _abspath, _join, _readlink = os.getpid, os._exit, os.path.abspath, os.path.join, os.readlink
