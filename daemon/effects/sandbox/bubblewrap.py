@@ -18,9 +18,14 @@ from daemon.effects.sandbox.cgroup import Cgroup
 from daemon.effects.sandbox.guard import descendants
 from daemon.effects.sandbox.probe import probe
 
-JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit; shift; done; shift; exec "$@"'  # into cgroups, then on
-
-
+DIE_WITH_PARENT = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]  # bubblewrap's own begins later
+JOIN = """
+[ "$PPID" = "$1" ] || exit  # it had died before
+shift
+while [ "$1" != -- ]; do echo $$ > "$1" || exit; shift; done  # into the cgroups
+shift
+exec "$@"
+"""
 SLOW_TO_DIE_S = 2.0  # a killed namespace is there for a moment
 
 
@@ -43,7 +48,7 @@ class Bubblewrap:
         if command.image:
             raise host.cannot(self.level, f"run in the image {command.image}")
         await run_sync(host.give, command)
-        group = await run_sync(Cgroup.make, command.memory_bytes, command.processes)
+        group = await run_sync(Cgroup.make, self._mark, command.memory_bytes, command.processes)
         files = {path: _file(text) for path, text in host.written_files().items()}
 
         def argv(status: int) -> list[str]:
@@ -56,10 +61,12 @@ class Bubblewrap:
                 *_sights(command, files),
             ]
             return [
+                *DIE_WITH_PARENT,
                 "/bin/sh",
                 "-c",
                 JOIN,
                 "sh",
+                str(os.getpid()),
                 *(group.doors if group else []),
                 "--",
                 *walls,
@@ -70,7 +77,7 @@ class Bubblewrap:
 
     async def sweep(self) -> int:
         """What ran has died with the daemon, unless that died while it was being started; cgroups may be left."""
-        return await run_sync(self._end_orphans) + await run_sync(cgroup.sweep)
+        return await run_sync(self._end_orphans) + await run_sync(cgroup.sweep, self._mark)
 
     async def close(self) -> None:
         """There is no engine."""
@@ -78,7 +85,7 @@ class Bubblewrap:
     def _end_orphans(self) -> int:
         """Kill launchers with our mark that do not descend from us.
 
-        Bubblewrap dies with its parent, but does not ask whether that was dead already when it began to care.
+        They die with the daemon; a child of bubblewrap that had just begun may not have asked for it yet.
         """
         ended: set[int] = set()
         deadline = time.monotonic() + SLOW_TO_DIE_S

@@ -29,9 +29,9 @@ class Cgroup:
         self.doors = [str(folder / "cgroup.procs") for folder in folders]
 
     @classmethod
-    def make(cls, memory_bytes: int, processes: int, trees: Path | None = None) -> Self | None:
+    def make(cls, owner: str, memory_bytes: int, processes: int, trees: Path | None = None) -> Self | None:
         """A new one with these limits, or None where that is not allowed."""
-        name = f"{os.getpid()}-{next(_numbers)}"
+        name = f"{owner}-{os.getpid()}-{next(_numbers)}"
         made = cls([])
         try:
             for folder, limits in _layout(trees or TREES, name, memory_bytes, processes + SPARE_PROCESSES):
@@ -63,12 +63,12 @@ class Cgroup:
                 time.sleep(0.002)
 
 
-def sweep(trees: Path = TREES) -> int:
-    """Remove the cgroups of daemons that are no more; how many runs they were."""
+def sweep(owner: str, trees: Path = TREES) -> int:
+    """Remove the cgroups of this owner's daemons that are no more; how many runs they were."""
     swept = set()
     for place in (trees / OURS, *trees.glob(f"*/{OURS}")):
-        for folder in place.glob("*-*"):
-            if not Path("/proc", folder.name.partition("-")[0]).exists():
+        for folder in place.glob(f"{owner}-*-*"):
+            if not Path("/proc", folder.name.split("-")[-2]).exists():
                 Cgroup([folder]).remove()
                 swept.add(folder.name)
     return len(swept)

@@ -45,7 +45,7 @@ class Process:
         await run_sync(host.give, command)
         scratch = await run_sync(self._make_scratch)
         try:
-            group = await run_sync(Cgroup.make, command.memory_bytes, command.processes)
+            group = await run_sync(Cgroup.make, self._scratch.name, command.memory_bytes, command.processes)
             errand = {
                 "argv": host.exactly(command, str(scratch / "home"), str(scratch / "tmp")),
                 "cwd": command.cwd,
@@ -64,7 +64,7 @@ class Process:
     async def sweep(self) -> int:
         """The guards have ended their programs with the daemon; scratch folders and cgroups may be left."""
         left = await run_sync(self._sweep_scratch)
-        return left + await run_sync(cgroup.sweep)
+        return left + await run_sync(cgroup.sweep, self._scratch.name)
 
     async def close(self) -> None:
         """There is no engine."""

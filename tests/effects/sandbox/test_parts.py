@@ -54,7 +54,7 @@ def test_limits_come_from_the_settings_unless_they_are_given() -> None:
 def test_a_cgroup_of_version_2_has_both_limits_in_one_folder(tmp_path: Path) -> None:
     """On a plain folder that looks like the root of the one tree."""
     (tmp_path / "cgroup.controllers").write_text("memory pids")
-    group = Cgroup.make(1000, 24, tmp_path)
+    group = Cgroup.make("ours", 1000, 24, tmp_path)
     assert group
     [door] = group.doors
     folder = Path(door).parent
@@ -68,16 +68,17 @@ def test_a_cgroup_of_version_2_has_both_limits_in_one_folder(tmp_path: Path) -> 
 
 
 def test_where_no_cgroup_can_be_made_there_is_none(tmp_path: Path) -> None:
-    assert Cgroup.make(1000, 24, tmp_path) is None
-    assert Cgroup.make(1000, 24, tmp_path / "nothing") is None
+    assert Cgroup.make("ours", 1000, 24, tmp_path) is None
+    assert Cgroup.make("ours", 1000, 24, tmp_path / "nothing") is None
 
 
-def test_cgroups_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path: Path) -> None:
+def test_cgroups_of_our_dead_are_swept_and_those_of_the_living_and_of_others_stay(tmp_path: Path) -> None:
     for tree in ("memory", "pids"):
-        (tmp_path / tree / "mendd" / "99999999-0").mkdir(parents=True)
-        (tmp_path / tree / "mendd" / "1-0").mkdir()
-    assert sweep(tmp_path) == 1
-    assert sorted(path.name for path in tmp_path.glob("*/mendd/*")) == ["1-0", "1-0"]
+        for name in ("ours-99999999-0", "ours-1-0", "theirs-99999999-0"):
+            (tmp_path / tree / "mendd" / name).mkdir(parents=True)
+    assert sweep("ours", tmp_path) == 1
+    left = sorted(path.name for path in tmp_path.glob("*/mendd/*"))
+    assert left == ["ours-1-0", "ours-1-0", "theirs-99999999-0", "theirs-99999999-0"]
 
 
 def chosen(settings: Settings) -> Chosen:
