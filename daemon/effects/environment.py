@@ -23,13 +23,12 @@ import msgspec
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
-from uv import find_uv_bin
 
 from daemon.disk import write_whole
 from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
-from daemon.effects.interpreters import interpreter, prefix_of
+from daemon.effects.interpreters import interpreter, prefix_of, uv_program
 from daemon.effects.layers import keep
 from daemon.effects.needs import TREE_IN_SANDBOX, Environment, EnvironmentRefused, digest
 from daemon.effects.sandbox import HOLDS, Command, Mount, Sandbox
@@ -284,7 +283,7 @@ class Environments:
 
     async def _install(self, argv: list[str], root: str, opened: Workspace, plan: Plan, python: Path) -> None:
         """One step of an installation, for which alone there is a network."""
-        uv, folder, wheels = Path(find_uv_bin()), opened.folder.parent, self.settings.wheels_dir
+        uv, folder, wheels = uv_program().parent, opened.folder.parent, self.settings.wheels_dir
         venv, cache = folder / "venv", folder / "cache"
         command = Command.within(
             self.settings,
@@ -297,12 +296,12 @@ class Environments:
                 Mount(str(venv), writable=True),
                 Mount(str(cache), writable=True),
                 Mount(str(prefix_of(python))),
-                Mount(str(uv.parent)),
+                Mount(str(uv)),
                 *([Mount(wheels)] if wheels else []),
             ],
             environment={
                 "VIRTUAL_ENV": str(venv),
-                "PATH": f"{venv}/bin:{uv.parent}:{BASE_PATH}",
+                "PATH": f"{venv}/bin:{uv}:{BASE_PATH}",
                 "UV_CACHE_DIR": str(cache),
                 "UV_PYTHON_DOWNLOADS": "never",
                 "UV_LINK_MODE": "copy",

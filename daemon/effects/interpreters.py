@@ -5,10 +5,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Lock
 
 from uv import find_uv_bin
 
 from daemon.effects.needs import EnvironmentRefused
+
+_one_at_a_time = Lock()
+
+
+def uv_program() -> Path:
+    """The program that makes environments; where it is stands in `sysconfig`, which two threads must not fill at once."""
+    with _one_at_a_time:
+        return Path(find_uv_bin())
 
 
 def interpreter(version: str) -> Path:
@@ -41,7 +50,7 @@ def _itself(place: str, version: str) -> Path | None:
 
 def _uv_finds(version: str) -> str:
     options = ["--no-config", "--no-project", "--system", "--no-python-downloads"]
-    return _said([find_uv_bin(), "python", "find", *options, version])
+    return _said([str(uv_program()), "python", "find", *options, version])
 
 
 def _said(words: list[str]) -> str:

@@ -19,8 +19,8 @@ from shutil import copyfile, rmtree
 import msgspec
 import pytest
 from msgspec import Struct
-from uv import find_uv_bin
 
+from daemon.effects.interpreters import uv_program
 from tests.fakes.daemon_process import ROOT
 from tests.fakes.repairs import commit, git
 
@@ -107,7 +107,7 @@ def _sources(name: str, version: str, folder: Path) -> Path:
     """A source distribution, unpacked."""
     into = folder / f"{name}-{version}"
     into.mkdir(parents=True)
-    pip = [find_uv_bin(), "tool", "run", *(word for backend in BACKENDS for word in ("--with", backend)), "pip"]
+    pip = [str(uv_program()), "tool", "run", *(word for backend in BACKENDS for word in ("--with", backend)), "pip"]
     # pip asks each one for its metadata: with the backends at hand that takes a second, and else many.
     download = ["download", "--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--dest", str(into)]
     subprocess.run([*pip, *download, f"{name}=={version}"], check=True, capture_output=True)
