@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
+from shutil import rmtree
 from typing import Any
 
 import anyio
@@ -62,6 +63,7 @@ def made(pair: Pair, folder: Path) -> tuple[Path, str]:
     """The pair's repository and the release's diff; made once."""
     kept = folder / pair.title / "release.diff"
     if not kept.exists():
+        rmtree(kept.parent, ignore_errors=True)  # half made, if somebody began it
         repo, diff = repository(pair, folder / pair.title)
         (kept.with_suffix(".repo")).write_text(str(repo))
         kept.write_text(diff)
