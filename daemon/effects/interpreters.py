@@ -15,7 +15,7 @@ _one_at_a_time = Lock()
 
 
 def uv_program() -> Path:
-    """The program that makes environments; where it is stands in `sysconfig`, which two threads must not fill at once."""
+    """What makes environments. It is looked for with `sysconfig`, which two threads must not fill at once."""
     with _one_at_a_time:
         return Path(find_uv_bin())
 

@@ -2,7 +2,7 @@
 
 HOME is where `tests.benchmarks.swebench` let the daemon see each of ROWS fail. Every row whose red gate held there is
 run once more by the daemon's own hands, in the environment that HOME keeps for it, with each line watched; then every
-ranking is asked. `patch` is read only to judge. What was found is kept in HOME, and who starts it again goes on. No
+ranking is asked. `patch` is read only to judge. What was watched is kept in HOME, and who starts it again goes on. No
 daemon may live there meanwhile. The table goes to docs/context.md (`--dry` only prints it).
 
 A file's place is that of the last of those that the fix changes. A line counts as found within one line of a changed
@@ -57,14 +57,19 @@ BM25, SAID, RED, ALL, LINES = (
 )
 
 
+class Traced(Struct, frozen=True):
+    """What the tests of a job were seen to execute."""
+
+    report: Report
+    seconds: float
+
+
 class Placed(Struct, frozen=True):
     """Where each ranking has what a fix changes, from 1; 0 where it is not in it. `trouble`: why nothing was traced."""
 
     name: str
     files: dict[str, list[int]]
     line: float
-    tests: int
-    seconds: float
     trouble: str = ""
 
     def last(self, ranking: str) -> int:
@@ -73,18 +78,36 @@ class Placed(Struct, frozen=True):
         return max(places) if places and all(places) else 0
 
 
-async def placed(shop: Workshop, seen: Told, diff: str) -> Placed:
-    """Let the daemon's hands run the tests of a job whose red gate held, and ask all rankings."""
-    began = monotonic()
-    accepted, red = seen.of(e.JobAccepted)[0], seen.of(e.RedGateHeld)[-1]
-    drop = accepted.drop
+class Case(Struct, frozen=True):
+    """A job whose red gate held."""
+
+    seen: Told
+    drop: Repair
+    run: str
+    held: gates.Held
+
+
+def case_of(seen: Told) -> Case:
+    """What the log and the blobs know of it."""
+    red, drop = seen.of(e.RedGateHeld)[-1], seen.of(e.JobAccepted)[0].drop
     assert isinstance(drop, Repair)
     held = msgspec.json.decode(Blobs(seen.state / "blobs").get(red.evidence), type=gates.Held)
-    bench = await shop.bench(seen.job, drop)
-    step = steps.OfRun(job=seen.job, run=red.run, number=1, drop=drop)
-    request = Request(targets=held.ids, seconds=PATIENCE_S, candidates=0)
-    report = await shop.searched(step, drop, bench, request)
-    files, index = await shop.texts(bench.tree)
+    return Case(seen, drop, red.run, held)
+
+
+async def traced(shop: Workshop, case: Case) -> Traced:
+    """Let the daemon's hands run the tests, with each line watched."""
+    began = monotonic()
+    bench = await shop.bench(case.seen.job, case.drop)
+    step = steps.OfRun(job=case.seen.job, run=case.run, number=1, drop=case.drop)
+    request = Request(targets=case.held.ids, seconds=PATIENCE_S, candidates=0)
+    return Traced(await shop.searched(step, case.drop, bench, request), monotonic() - began)
+
+
+async def placed(shop: Workshop, case: Case, report: Report, diff: str) -> Placed:
+    """Ask all rankings."""
+    drop, held = case.drop, case.held
+    files, index = await shop.texts((await shop.bench(case.seen.job, drop)).tree)
     gold = {path: lines for path, lines in changed(diff).items() if path.endswith(".py") and path in files}
     tests = context.test_files([*drop.tests, *held.failed], files)
     said = context.Evidence(problem=drop.problem, failing=list(held.failed), tests=tests)
@@ -105,11 +128,9 @@ async def placed(shop: Workshop, seen: Told, diff: str) -> Placed:
         return [one.path for one in context.rank(evidence, files, index)]
 
     return Placed(
-        accepted.title,
+        case.seen.of(e.JobAccepted)[0].title,
         {name: _places(list(gold), ranking()) for name, ranking in rankings.items()},
         line_place(report, gold),
-        len(report.tests),
-        monotonic() - began,
         report.error,
     )
 
@@ -170,17 +191,17 @@ async def placed_in(
         for name, seen in told(DaemonProcess(home)).items():
             if name not in diffs or not seen.of(e.RedGateHeld):
                 continue
-            place = kept / f"{name}.json"
+            place, case = kept / f"{name}.json", case_of(seen)
             if only_kept and not place.exists():
                 continue
-            if not place.exists():
-                try:
-                    made = await placed(shop, seen, diffs[name])
-                except (Fault, EnvironmentRefused) as trouble:
-                    tell(f"  {name}: {trouble}")
-                    continue
-                place.write_bytes(msgspec.json.encode(made))
-            found.append(msgspec.json.decode(place.read_bytes(), type=Placed))
+            try:
+                if not place.exists():
+                    place.write_bytes(msgspec.json.encode(await traced(shop, case)))
+                report = msgspec.json.decode(place.read_bytes(), type=Traced).report
+                found.append(await placed(shop, case, report, diffs[name]))
+            except (Fault, EnvironmentRefused) as trouble:
+                tell(f"  {name}: {trouble}")
+                continue
             tell(f"  {found[-1]}")
     finally:
         await shop.close()
