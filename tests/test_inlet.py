@@ -16,7 +16,8 @@ from msgspec import convert
 from daemon import events as e
 from daemon.drops import Repair
 from daemon.events import AnyFact
-from daemon.inlet import Inlet, Letter, _reject, find_settled, open_letter
+from daemon.inlet import Inlet, find_settled
+from daemon.letter import Letter, open_letter, reject
 from daemon.log import Log
 from daemon.reading import facts_in
 from daemon.settings import Settings
@@ -259,9 +260,9 @@ def test_a_death_between_the_reasons_and_the_thing_leaves_one_of_each(home: Home
     letter = open_letter(dropped, "ideas", Settings(half_written_s=0), 0.0)
     letter.path = DiesWhenMoved(dropped)
     with pytest.raises(DiedError):
-        _reject(letter, rejected)
+        reject(letter, rejected)
     letter.path = dropped
-    _reject(letter, rejected)
+    reject(letter, rejected)
     reasons = [name for name in home.rejected() if name.endswith(".why.json")]
     assert len(reasons) == 1
     assert (rejected / reasons[0].removesuffix(".why.json")).read_bytes() == b"{"

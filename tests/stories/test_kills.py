@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 
 from daemon import events as e
-from daemon.inlet import open_letter
+from daemon.letter import open_letter
 from daemon.settings import Settings
 from daemon.state import State
 from tests.fakes.daemon_process import DaemonProcess
