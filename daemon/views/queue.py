@@ -124,6 +124,7 @@ def _claimed(queue: Queue, fact: e.RunClaimed) -> None:
 def _parked(queue: Queue, fact: e.RunParked) -> None:
     standing = queue.running.pop(fact.run).standing
     standing.why, standing.not_before = fact.fault, fact.not_before
+    standing.place = max(standing.place, fact.seq)  # it had its turn: whoever stands there now goes first
     _stand(queue, fact.run, standing)
 
 

@@ -68,6 +68,14 @@ def test_a_parked_run_gives_its_place_to_others_and_comes_back() -> None:
     assert in_order(told) == ["r-000001.1"]
 
 
+def test_runs_that_the_world_keeps_failing_do_not_keep_fresh_ones_from_their_first_turn() -> None:
+    told = jobs(3).claimed("r-000001.1").claimed("r-000002.1")
+    for run in ("r-000001.1", "r-000002.1"):
+        told.tell(e.RunParked(job=run[:8], run=run, fault="models_down", not_before=9_000.0))
+    told.tell(e.RunDue(runs=["r-000001.1", "r-000002.1"]))
+    assert in_order(told) == ["r-000003.1", "r-000001.1", "r-000002.1"]
+
+
 def test_a_cancelled_run_is_never_claimed() -> None:
     told = jobs(3).settled("r-000001.1", "cancelled").settled("r-000003.1", "cancelled")
     assert in_order(told) == ["r-000002.1"]
