@@ -252,10 +252,15 @@ class _Clues:
         quoted = [self.quoted_frames(text) for text in self.said]
         for strength, tracebacks in ((1.0, self.evidence.tracebacks), (0.5, quoted)):
             for frames in tracebacks:
-                own = dict.fromkeys(frame.file for frame in reversed(frames) if self.may_be(frame.file))
+                own = dict.fromkeys(frame.file for frame in reversed(self._inside(frames)) if self.may_be(frame.file))
                 for depth, path in enumerate(own):
                     found[path] = max(found.get(path, 0.0), strength * DECAY**depth)
         return found
+
+    def _inside(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """What the test led to. Who called the test is its runner, which may stand in this very repository."""
+        of_tests = [place for place, frame in enumerate(frames) if frame.file in self.tests]
+        return frames[of_tests[0] + 1 :] if of_tests else frames
 
     def quoted_frames(self, text: str) -> list[Frame]:
         """The frames of tracebacks in a text, from whatever machine: the longest end of a path that is known here."""

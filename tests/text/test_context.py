@@ -62,6 +62,12 @@ def test_the_innermost_frame_weighs_most_and_the_others_less_and_less() -> None:
     assert "tests/test_basket.py" not in ranked
 
 
+def test_who_calls_the_test_is_not_suspected_for_it() -> None:
+    frames = [Frame("shop/prices.py", 1, "run_tests"), Frame("tests/test_basket.py", 5, "test_total")]
+    evidence = Evidence(tests=["tests/test_basket.py"], tracebacks=[frames])
+    assert not any("frames" in one.parts for one in context.rank(evidence, SHOP, relevance.index(SHOP)))
+
+
 def test_lines_that_only_failing_tests_run_weigh_more_than_those_that_all_run() -> None:
     failing = {"shop/prices.py": [1, 2], "shop/basket.py": [1]}
     passing = [{"shop/basket.py": [1]} for _ in range(8)]
