@@ -181,7 +181,8 @@ def _said(ran: Ran) -> str:
     if ran.out_of_memory:
         return "the search ran out of memory"
     last = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2][:300]
-    return "" if ran.status == 0 else f"the search ended with status {ran.status}, signal {ran.signal}: {last}"
+    how = f"signal {ran.signal}" if ran.status is None else f"status {ran.status}"
+    return "" if ran.status == 0 else f"the search ended with {how}: {last}"
 
 
 def _tests(session: Session) -> tuple[str, list[str]] | None:

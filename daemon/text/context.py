@@ -31,7 +31,7 @@ SPOKEN_ENOUGH = 0.3  # of the best block's relevance, to be shown in full
 BODIES = 12  # shown in full of one file
 DECAY = 0.7  # per frame, from the innermost
 WEIGHTS = {
-    "coverage": 3.0,
+    "coverage": 2.0,
     "frames": 2.0,
     "words": 1.0,
     "named": 1.0,
@@ -244,7 +244,13 @@ class _Clues:
         return lines
 
     def coverage(self) -> dict[str, float]:
-        return {path: max(lines.values()) for path, lines in self.suspicious.items()}
+        """A file's most suspicious line, shared by all files that are as suspicious: a hundred of them tell nothing."""
+        strongest = {path: max(lines.values()) for path, lines in self.suspicious.items() if self.may_be(path)}
+        sharing, files = {}, 0
+        for strength, more in sorted(Counter(strongest.values()).items(), reverse=True):
+            files += more
+            sharing[strength] = files
+        return {path: strength / sharing[strength] for path, strength in strongest.items()}
 
     def frames(self) -> dict[str, float]:
         """By how far from the innermost frame of the repository; those that the problem quotes count half."""

@@ -1,5 +1,6 @@
 """Which files are shown for which failure, in what form, and what is told of those that are not."""
 
+import math
 import random
 from collections.abc import Iterator, Mapping
 
@@ -73,8 +74,20 @@ def test_lines_that_only_failing_tests_run_weigh_more_than_those_that_all_run() 
     passing = [{"shop/basket.py": [1]} for _ in range(8)]
     evidence = Evidence(executed_failing=[failing], executed_passing=passing)
     ranked = {one.path: one for one in context.rank(evidence, SHOP, relevance.index(SHOP))}
-    assert ranked["shop/prices.py"].parts["coverage"] == 3.0
-    assert ranked["shop/basket.py"].parts["coverage"] == 1.0
+    assert ranked["shop/prices.py"].parts["coverage"] == 2.0
+    assert ranked["shop/basket.py"].parts["coverage"] == pytest.approx(2.0 / math.sqrt(9) / 2, abs=1e-4)
+
+
+def test_files_that_are_as_suspicious_as_many_others_are_hardly_suspicious() -> None:
+    alone = Evidence(executed_failing=[{"shop/prices.py": [1]}])
+    among_four = Evidence(
+        executed_failing=[{f"shop/{name}.py": [1] for name in ("prices", "basket", "calendar", "unrelated")}]
+    )
+    parts = [
+        {one.path: one.parts["coverage"] for one in context.rank(evidence, SHOP, relevance.index(SHOP))}
+        for evidence in (alone, among_four)
+    ]
+    assert parts[0]["shop/prices.py"] == 4 * parts[1]["shop/prices.py"]
 
 
 def test_a_traceback_quoted_in_the_problem_finds_its_file_from_another_machine() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Dict, List
 
 PACKAGE = "mendd_search"
 VERSION = 1
+OLDEST = (3, 8)  # interpreter of a target
 TESTS_TOLD = 400  # with the lines that each executes; more of them change no ranking
 LINES_TOLD = 200  # of the suspicious ones
 CHARACTERS_TOLD = 300  # of what a test said
@@ -41,6 +42,9 @@ def load() -> None:
 
 def main(arguments: List[str]) -> None:
     """Search, or serve."""
+    if sys.version_info < OLDEST:
+        ours, theirs = (".".join(map(str, version[:2])) for version in (OLDEST, sys.version_info))
+        sys.exit(f"the search runs in Python {ours} or newer, and these tests run in {theirs}")
     load()
     parser = argparse.ArgumentParser()
     parser.add_argument("--serve", type=int, help="a socket's number")
