@@ -1,4 +1,4 @@
-"""Which run is claimed next: priority first, then first runs before further ones, then the longest waiting."""
+"""Which run is claimed next: priority first, then first runs before further ones, then who waits longest for a turn."""
 
 from daemon.views.queue import Queue
 

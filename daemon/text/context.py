@@ -1,6 +1,6 @@
 """What is known of a failure → the files that a proposer is shown: whole where they can be, ranked, within a budget.
 
-The weights are those of the evidence: what failing tests executed says most, then where the exception passed through,
+The weights are those of the evidence: what failing tests executed and where the exception passed through says most,
 then words. A file that is no candidate for an edit (a test) is shown in order to be read. Whatever was chosen or left
 out is in the manifest with its reasons; nothing is dropped in silence.
 """
@@ -219,6 +219,8 @@ class _Clues:
         self.test_names = {name for test in evidence.failing for name in _test_names(test)}
         self.query = self._query()
         self.suspicious = self._suspicious()
+        self.tracebacks = [self._inside(frames) for frames in evidence.tracebacks]
+        self.quoted = [self._inside(frames) for text in self.said for frames in self._quoted(text)]
 
     def may_be(self, path: str) -> bool:
         """Whether a file may be offered for an edit."""
@@ -240,11 +242,12 @@ class _Clues:
         total = len(self.evidence.executed_failing)
         lines: dict[str, dict[int, float]] = {}
         for (path, line), times in failing.items():
-            lines.setdefault(path, {})[line] = times / math.sqrt(total * (times + passing[path, line]))
+            # rounded, so that what is as suspicious is equal
+            lines.setdefault(path, {})[line] = round(times / math.sqrt(total * (times + passing[path, line])), 9)
         return lines
 
     def coverage(self) -> dict[str, float]:
-        """A file's most suspicious line, shared by all files that are as suspicious: a hundred of them tell nothing."""
+        """A file's most suspicious line, shared by all files as suspicious or more: a hundred of them tell nothing."""
         strongest = {path: max(lines.values()) for path, lines in self.suspicious.items() if self.may_be(path)}
         sharing, files = {}, 0
         for strength, more in sorted(Counter(strongest.values()).items(), reverse=True):
@@ -255,10 +258,9 @@ class _Clues:
     def frames(self) -> dict[str, float]:
         """By how far from the innermost frame of the repository; those that the problem quotes count half."""
         found: dict[str, float] = {}
-        quoted = [self.quoted_frames(text) for text in self.said]
-        for strength, tracebacks in ((1.0, self.evidence.tracebacks), (0.5, quoted)):
+        for strength, tracebacks in ((1.0, self.tracebacks), (0.5, self.quoted)):
             for frames in tracebacks:
-                own = dict.fromkeys(frame.file for frame in reversed(self._inside(frames)) if self.may_be(frame.file))
+                own = dict.fromkeys(frame.file for frame in reversed(frames) if self.may_be(frame.file))
                 for depth, path in enumerate(own):
                     found[path] = max(found.get(path, 0.0), strength * DECAY**depth)
         return found
@@ -268,12 +270,15 @@ class _Clues:
         of_tests = [place for place, frame in enumerate(frames) if frame.file in self.tests]
         return frames[of_tests[0] + 1 :] if of_tests else frames
 
-    def quoted_frames(self, text: str) -> list[Frame]:
-        """The frames of tracebacks in a text, from whatever machine: the longest end of a path that is known here."""
+    def _quoted(self, text: str) -> list[list[Frame]]:
+        """The frames of each traceback in a text, from whatever machine: by the longest end of a path known here."""
         return [
-            Frame(home, int(line), function)
-            for path, line, function in re.findall(r'File "([^"\n]{1,400})", line (\d{1,7})(?:, in (\w+))?', text)
-            if (home := self._home(path))
+            [
+                Frame(home, int(line), function)
+                for path, line, function in re.findall(r'File "([^"\n]{1,400})", line (\d{1,7})(?:, in (\w+))?', part)
+                if (home := self._home(path))
+            ]
+            for part in text.split("Traceback (most recent call last)")
         ]
 
     def _home(self, path: str) -> str | None:
@@ -414,10 +419,9 @@ def _view(text: str, clues: _Clues, path: str, room: int) -> tuple[View | None, 
 def _wanted(known: Sequence[Block], lines: Sequence[str], clues: _Clues, path: str) -> list[Block]:
     """The blocks to be shown in full, the most relevant first."""
     suspicious = clues.suspicious.get(path, {})
-    tracebacks = [*clues.evidence.tracebacks, *(clues.quoted_frames(text) for text in clues.said)]
     frames = {
         frame.line: DECAY**depth
-        for trace in tracebacks
+        for trace in (*clues.tracebacks, *clues.quoted)
         for depth, frame in enumerate(reversed(trace))
         if frame.file == path
     }
@@ -427,8 +431,8 @@ def _wanted(known: Sequence[Block], lines: Sequence[str], clues: _Clues, path: s
     for block in known:
         found = words("\n".join(lines[number - 1] for number in block.lines))
         spoken = sum(rarity[word] * math.log1p(times) for word, times in found.items() if word in rarity)
-        score = 3 * max((suspicious.get(number, 0.0) for number in block.lines), default=0.0)
-        score += 2 * max((frames.get(number, 0.0) for number in block.lines), default=0.0)
+        score = WEIGHTS["coverage"] * max((suspicious.get(number, 0.0) for number in block.lines), default=0.0)
+        score += WEIGHTS["frames"] * max((frames.get(number, 0.0) for number in block.lines), default=0.0)
         score += 1.0 * (block.name.rpartition(".")[2] in names)
         scored.append((score, spoken / math.sqrt(10 + sum(found.values())), block))
     best = max((spoken for _, spoken, _ in scored), default=0.0) or 1.0

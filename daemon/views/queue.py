@@ -24,6 +24,7 @@ class Standing(Struct, gc=False):
     opened_at: float
     why: str = ""
     not_before: float = 0.0
+    earlier: int = 0  # runs of its job
 
 
 class Hand(Struct, gc=False):
@@ -48,7 +49,7 @@ class Queue(Struct):
     def stands_ready(self, entry: tuple[int, int, str]) -> bool:
         """Whether an entry of `ready` still means a run that can be claimed."""
         standing = self.waiting.get(entry[2])
-        return standing is not None and not standing.not_before
+        return standing is not None and standing.place == entry[1] and not standing.not_before
 
     def is_delayed(self, entry: tuple[float, str]) -> bool:
         """Whether an entry of `later` still means a run that waits for that time."""
@@ -86,6 +87,10 @@ class Queue(Struct):
         }
 
 
+def _place(seq: int, earlier: int) -> int:
+    return seq + earlier * STEP_BACK
+
+
 def _stand(queue: Queue, run: str, standing: Standing) -> None:
     queue.waiting[run] = standing
     if standing.not_before:
@@ -104,8 +109,8 @@ def _clear_leftovers(queue: Queue) -> None:
 
 def _opened(queue: Queue, fact: e.RunOpened) -> None:
     why = "its turn after a failed run" if fact.not_before else ""
-    place = fact.seq + fact.earlier * STEP_BACK
-    _stand(queue, fact.run, Standing(fact.job, fact.priority, place, fact.at, why, fact.not_before))
+    place = _place(fact.seq, fact.earlier)
+    _stand(queue, fact.run, Standing(fact.job, fact.priority, place, fact.at, why, fact.not_before, fact.earlier))
 
 
 def _due(queue: Queue, fact: e.RunDue | e.PhaseReleased) -> None:
@@ -124,7 +129,7 @@ def _claimed(queue: Queue, fact: e.RunClaimed) -> None:
 def _parked(queue: Queue, fact: e.RunParked) -> None:
     standing = queue.running.pop(fact.run).standing
     standing.why, standing.not_before = fact.fault, fact.not_before
-    standing.place = max(standing.place, fact.seq)  # it had its turn: whoever stands there now goes first
+    standing.place = _place(fact.seq, standing.earlier)  # it had its turn: it stands there like one that comes now
     _stand(queue, fact.run, standing)
 
 

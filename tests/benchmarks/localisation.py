@@ -30,7 +30,7 @@ from msgspec import Struct, structs
 
 from daemon import events as e
 from daemon import steps
-from daemon.blobs import Blobs
+from daemon.blobs import BlobBroken, Blobs
 from daemon.drops import Repair
 from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.search import Report, Request, evidence_of
@@ -184,22 +184,23 @@ async def placed_in(
     home: Path, diffs: Mapping[str, str], settings: Settings, *, only_kept: bool = False
 ) -> list[Placed]:
     """All jobs there whose red gate held and whose fix is known, by their titles."""
-    shop, kept = Workshop(settings, {}), home / "localised"
+    shop, kept = Workshop(settings, {}), home / "watched"
     kept.mkdir(exist_ok=True)
     found = []
     try:
         for name, seen in told(DaemonProcess(home)).items():
             if name not in diffs or not seen.of(e.RedGateHeld):
                 continue
-            place, case = kept / f"{name}.json", case_of(seen)
+            place = kept / f"{name}.json"
             if only_kept and not place.exists():
                 continue
             try:
+                case = case_of(seen)
                 if not place.exists():
                     place.write_bytes(msgspec.json.encode(await traced(shop, case)))
                 report = msgspec.json.decode(place.read_bytes(), type=Traced).report
                 found.append(await placed(shop, case, report, diffs[name]))
-            except (Fault, EnvironmentRefused) as trouble:
+            except (BlobBroken, EnvironmentRefused, Fault) as trouble:
                 tell(f"  {name}: {trouble}")
                 continue
             tell(f"  {found[-1]}")

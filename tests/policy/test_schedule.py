@@ -76,6 +76,16 @@ def test_runs_that_the_world_keeps_failing_do_not_keep_fresh_ones_from_their_fir
     assert in_order(told) == ["r-000003.1", "r-000001.1", "r-000002.1"]
 
 
+def test_nor_do_further_runs_keep_further_runs_from_theirs() -> None:
+    told = jobs(3)
+    for job in ("r-000001", "r-000002", "r-000003"):
+        told.claimed(f"{job}.1").settled(f"{job}.1").opened(f"{job}.2")
+    for run in ("r-000001.2", "r-000002.2"):
+        told.claimed(run).tell(e.RunParked(job=run[:8], run=run, fault="models_down", not_before=9_000.0))
+    told.tell(e.RunDue(runs=["r-000001.2", "r-000002.2"]))
+    assert in_order(told) == ["r-000003.2", "r-000001.2", "r-000002.2"]
+
+
 def test_a_cancelled_run_is_never_claimed() -> None:
     told = jobs(3).settled("r-000001.1", "cancelled").settled("r-000003.1", "cancelled")
     assert in_order(told) == ["r-000002.1"]

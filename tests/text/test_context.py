@@ -69,6 +69,14 @@ def test_who_calls_the_test_is_not_suspected_for_it() -> None:
     assert not any("frames" in one.parts for one in context.rank(evidence, SHOP, relevance.index(SHOP)))
 
 
+def test_each_of_several_tracebacks_in_a_problem_counts() -> None:
+    one = 'Traceback (most recent call last):\n  File "/x/shop/prices.py", line 2, in total\nValueError\n'
+    other = one.replace("shop/prices.py", "tests/test_basket.py") + '  File "/x/shop/basket.py", line 6, in total\n'
+    evidence = Evidence(problem=f"First\n{one}then\n{other}", tests=["tests/test_basket.py"])
+    ranked = {one.path: one for one in context.rank(evidence, SHOP, relevance.index(SHOP))}
+    assert ranked["shop/prices.py"].parts["frames"] == ranked["shop/basket.py"].parts["frames"] == 1.0
+
+
 def test_lines_that_only_failing_tests_run_weigh_more_than_those_that_all_run() -> None:
     failing = {"shop/prices.py": [1, 2], "shop/basket.py": [1]}
     passing = [{"shop/basket.py": [1]} for _ in range(8)]

@@ -20,12 +20,16 @@ from daemon.effects.sandbox.probe import probe
 
 DIE_WITH_PARENT = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]  # bubblewrap's own begins later
 JOIN = """
-[ "$PPID" = "$1" ] || exit  # it had died before
+[ "$PPID" = "$1" ] || { echo "started by $PPID and not by $1, which has died meanwhile" >&2; exit 1; }
 shift
 while [ "$1" != -- ]; do echo $$ > "$1" || exit; shift; done  # into the cgroups
 shift
 exec "$@"
 """
+REMEDY = (
+    "install bubblewrap 0.8 and util-linux 2.33 or newer (for setpriv and prlimit), and allow user namespaces "
+    "(sysctl kernel.unprivileged_userns_clone=1)"
+)
 SLOW_TO_DIE_S = 2.0  # a killed namespace is there for a moment
 
 
@@ -35,20 +39,19 @@ class Bubblewrap:
     level: Level = "bubblewrap"
 
     def __init__(self, owner: str) -> None:
-        self._mark = f"mendd-{host.label(owner)}"
+        self._owner = host.label(owner)
+        self._mark = f"mendd-{self._owner}"
 
     async def available(self) -> str:
         """Nothing, or what is missing."""
-        return await probe(
-            self, "install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)"
-        )
+        return await probe(self, REMEDY)
 
     async def run(self, command: Command) -> Ran:
         """Run to the end, leave nothing."""
         if command.image:
             raise host.cannot(self.level, f"run in the image {command.image}")
         await run_sync(host.give, command)
-        group = await run_sync(Cgroup.make, self._mark, command.memory_bytes, command.processes)
+        group = await run_sync(Cgroup.make, self._owner, command.memory_bytes, command.processes)
         files = {path: _file(text) for path, text in host.written_files().items()}
 
         def argv(status: int) -> list[str]:
@@ -76,8 +79,8 @@ class Bubblewrap:
         return await local.run(local.Launch(self.level, argv, group, descriptors=list(files.values())), command)
 
     async def sweep(self) -> int:
-        """What ran has died with the daemon, unless that died while it was being started; cgroups may be left."""
-        return await run_sync(self._end_orphans) + await run_sync(cgroup.sweep, self._mark)
+        """What ran has died with the daemon, or is just about to; cgroups may be left."""
+        return await run_sync(self._end_orphans) + await run_sync(cgroup.sweep, self._owner)
 
     async def close(self) -> None:
         """There is no engine."""

@@ -9,7 +9,6 @@ import errno
 import os
 import signal
 import time
-from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -17,8 +16,7 @@ TREES = Path("/sys/fs/cgroup")
 OURS = "mendd"
 SPARE_PROCESSES = 8  # our own launchers are counted too
 SLOW_TO_LEAVE_S = 2.0  # a killed process stays in its cgroup for a moment
-
-_numbers = count()
+NOT_JOINED_ANY_MORE_S = 60.0  # an empty cgroup that is younger may be about to be joined
 
 
 class Cgroup:
@@ -31,7 +29,7 @@ class Cgroup:
     @classmethod
     def make(cls, owner: str, memory_bytes: int, processes: int, trees: Path | None = None) -> Self | None:
         """A new one with these limits, or None where that is not allowed."""
-        name = f"{owner}-{os.getpid()}-{next(_numbers)}"
+        name = f"{owner}-{os.getpid()}-{os.urandom(4).hex()}"  # a number of a process is given again
         made = cls([])
         try:
             for folder, limits in _layout(trees or TREES, name, memory_bytes, processes + SPARE_PROCESSES):
@@ -64,13 +62,19 @@ class Cgroup:
 
 
 def sweep(owner: str, trees: Path = TREES) -> int:
-    """Remove the cgroups of this owner's daemons that are no more; how many runs they were."""
+    """Remove the cgroups of this owner's daemons that are no more; how many runs they were.
+
+    Others may live in another namespace, where we do not see their processes: of theirs only what is empty goes.
+    """
     swept = set()
-    for place in (trees / OURS, *trees.glob(f"*/{OURS}")):
-        for folder in place.glob(f"{owner}-*-*"):
-            if not Path("/proc", folder.name.split("-")[-2]).exists():
-                Cgroup([folder]).remove()
-                swept.add(folder.name)
+    for folder in (*trees.glob(f"{OURS}/*-*"), *trees.glob(f"*/{OURS}/*-*")):
+        if Path("/proc", folder.name.split("-")[-2]).exists():
+            continue
+        if folder.name.startswith(f"{owner}-"):
+            Cgroup([folder]).remove()
+            swept.add(folder.name)
+        elif time.time() - folder.stat().st_mtime > NOT_JOINED_ANY_MORE_S:
+            _removed(folder)
     return len(swept)
 
 

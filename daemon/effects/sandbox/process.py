@@ -28,7 +28,8 @@ class Process:
     level: Level = "process"
 
     def __init__(self, owner: str) -> None:
-        self._scratch = Path(tempfile.gettempdir(), f"mendd-{os.geteuid()}-{host.label(owner)}")
+        self._owner = host.label(owner)
+        self._scratch = Path(tempfile.gettempdir(), f"mendd-{os.geteuid()}-{self._owner}")
         self._running: set[str] = set()
 
     async def available(self) -> str:
@@ -45,7 +46,7 @@ class Process:
         await run_sync(host.give, command)
         scratch = await run_sync(self._make_scratch)
         try:
-            group = await run_sync(Cgroup.make, self._scratch.name, command.memory_bytes, command.processes)
+            group = await run_sync(Cgroup.make, self._owner, command.memory_bytes, command.processes)
             errand = {
                 "argv": host.exactly(command, str(scratch / "home"), str(scratch / "tmp")),
                 "cwd": command.cwd,
@@ -64,7 +65,7 @@ class Process:
     async def sweep(self) -> int:
         """The guards have ended their programs with the daemon; scratch folders and cgroups may be left."""
         left = await run_sync(self._sweep_scratch)
-        return left + await run_sync(cgroup.sweep, self._scratch.name)
+        return left + await run_sync(cgroup.sweep, self._owner)
 
     async def close(self) -> None:
         """There is no engine."""
