@@ -463,9 +463,9 @@ def test_nothing_outlives_a_daemon_that_was_killed(
 from tests.fakes.sandboxes import *
 code = "open('on', 'w').close()" + {DAEMONISE!r}
 folder = Path({str(workspace)!r})
-python({level!r}, code, {mark!r}, "stay", owner={mark!r}, seconds=1.0, mounts=writable(folder), cwd=str(folder))
+python({level!r}, code, {mark!r}, "stay", owner={mark!r}, seconds=5.0, mounts=writable(folder), cwd=str(folder))
 """
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3]) as daemon:
         while not ((workspace / "on").exists() if started else set(alive(mark)) - {daemon.pid}):
             assert time.monotonic() < deadline
