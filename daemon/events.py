@@ -466,7 +466,8 @@ class ProjectMeasured(OfRun, frozen=True, kw_only=True):
 class Certified(OfRun, frozen=True, kw_only=True):
     """The record that proves the job; certificate and patch are blobs.
 
-    `branch` stands in the user's repository, `folder` is where a project of an idea lies.
+    `branch` stands in the user's repository, `folder` is where a project of an idea lies; `not_run` counts the files of
+    tests that the job's command leaves out.
     """
 
     attempt: int
@@ -474,6 +475,7 @@ class Certified(OfRun, frozen=True, kw_only=True):
     patch: str
     branch: str = ""
     folder: str = ""
+    not_run: int = 0
     seconds: float = 0.0
 
 

@@ -21,11 +21,12 @@ from daemon.effects.trees import NoPlainFile, Tree, is_inside
 from daemon.effects.workshop import Bench, Workshop
 from daemon.effects.world import World
 from daemon.events import Fact
-from daemon.text import gates
+from daemon.text import context, gates
 from daemon.text.answer import Texts, as_bytes, landed
 from daemon.text.dialects import Unreadable
 from daemon.text.landing import Refused
 from daemon.text.objections import PYTHON, syntax_error
+from daemon.text.plan import is_test
 
 GREEN_RUNS = 2  # the green gate's, and the one here
 
@@ -61,6 +62,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     )
     signed = certificate.sign(proof, await shop.key())
     branch = await shop.land(step.job, drop, changed.patch) if drop.land_branch else ""
+    files, _ = await shop.texts(bench.tree)
     certified = e.Certified(
         job=step.job,
         run=step.run,
@@ -68,13 +70,18 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         certificate=await run_sync(world.blobs.put, signed),
         patch=await run_sync(world.blobs.put, changed.patch),
         branch=branch,
+        not_run=await run_sync(_not_run, list(outcomes.tests), list(files)),
         seconds=tested_s,
     )
-    files, _ = await shop.texts(bench.tree)
     both = {path: (files.get(path) or "", text or "") for path, text in texts.items()}
     patch = changed.patch.decode(errors="replace")
     taught = await run_sync(lambda: list(lessons(step, held, both, patch, certified.certificate)))
     return [certified, *taught]
+
+
+def _not_run(ran: Sequence[str], paths: Sequence[str]) -> int:
+    """How many files of tests the repository has beside those of the tests that ran."""
+    return len({path for path in paths if is_test(path)}.difference(context.test_files(ran, paths)))
 
 
 async def _again(shop: Workshop, step: steps.Certify, tree: Tree, attempt: steps.Attempt, world: World) -> str:

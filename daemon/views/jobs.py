@@ -504,6 +504,9 @@ def _certified(jobs: Jobs, fact: e.Certified) -> None:
     run = _run(jobs, fact)
     run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
     run.folder, run.branch = fact.folder, fact.branch
+    if fact.not_run:
+        left_out = f"the job's command leaves out {fact.not_run} of the repository's files of tests: they were not run"
+        run.attempts[-1].warnings = [*run.attempts[-1].warnings, left_out]
 
 
 FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {

@@ -62,6 +62,8 @@ YEAR_AND_SIGNS = whole("shop/words.py", YEAR) + SIGNS.replace("FILE: ", "FILE: s
 YEAR_TEST = "tests/test_words.py::test_year"
 VAGUE = "I would look at the signs."
 PLAIN = {"numerals.py": BROKEN, "tests/test_numerals.py": TESTS, "conftest.py": ""}
+MORE = PLAIN | {"tests/test_more.py": "def test_more():\n    assert True\n"}
+ONE_FILE_OF_TWO = {"test_command": "pytest tests/test_numerals.py"}
 CASES = {"numerals.py": BROKEN, "numerals_tests.py": CASE}
 DJANGO = CASES | {"runtests.py": RUNTESTS}
 RUNTESTS_COMMAND = "python3 runtests.py numerals_tests"
@@ -80,7 +82,7 @@ MATRIX: list[tuple[Ask, Files, list[str]]] = [
     (numerals("insertion", BROKEN, PUT_IN), {"numerals.py": MENDED}, []),
     (numerals("crlf", crlf(BROKEN), SIGNS), {"numerals.py": crlf(MENDED)}, []),
     (numerals("tabs", tabs(BROKEN), tabs(SIGNS)), {"numerals.py": tabs(MENDED)}, []),
-    (Ask("one_file", PLAIN, [NINETEEN], [SIGNS]), {"numerals.py": MENDED}, []),
+    (Ask("one_file", MORE, [NINETEEN], [SIGNS], ONE_FILE_OF_TWO), {"numerals.py": MENDED}, []),
     (Ask("multi_file", SHOP, [YEAR_TEST], [YEAR_AND_SIGNS]), {"shop/words.py": YEAR, "shop/numerals.py": MENDED}, []),
     (Ask("new_file", NEW, [NINETEEN], [whole("shop/numerals.py", MENDED)]), {"shop/numerals.py": MENDED}, []),
     (
@@ -131,6 +133,8 @@ def test_every_shape_of_repair_is_certified(tmp_path: Path) -> None:
     }
     assert {name: what for name, what in problems.items() if what} == {}
     assert (status, untouched, branch) == (0, [], MENDED)
+    assert "leaves out 1 of the repository's files of tests" in seen["one_file"].report
+    assert "leaves out" not in seen["third_time"].report
     assert (
         f"- the patch is branch {name} in it, too\n- sandbox: docker\n- 1 run, 3 attempts" in seen["third_time"].report
     )
