@@ -12,7 +12,9 @@ every hand's step only after all before it is durable. Views and snapshot are wr
 
 *huey*: `SqliteHuey` with `fsync=True` (WAL, `synchronous=FULL`); results stored, as is its default; a consumer with
 six threads, its own choice for work that waits. Per job one transaction each to enqueue, to dequeue and to store the
-result.
+result: a job is over in one task, and one whose process dies meanwhile is gone. *A task for each step* is the same
+with a pipeline of four (environment, workspace, gate, the end), each begun only when what the one before gave is
+durable, as the daemon's are.
 
 *dbos*: the SQLite system database with DBOS' own settings (rollback journal, SQLite's default `synchronous=FULL`);
 one workflow per job, enqueued on a queue with `worker_concurrency=6` that is polled every 10 ms instead of every
@@ -37,7 +39,7 @@ from time import perf_counter, sleep
 from tests.benchmarks.measure import Row, take_turns, tell
 
 TITLE = "No-op jobs, drop to settled"
-JOBS = {"mendd": 10_000, "huey": 10_000, "dbos": 1_000}
+JOBS = {"mendd": 10_000, "huey": 10_000, "stepwise": 2_000, "dbos": 1_000}
 HERE = Path(__file__).parent
 SETTLE_S = 3.0  # between making the files and the start, after a sync: nobody pays for another's writes
 
@@ -50,18 +52,23 @@ def run(folder: Path, rounds: int) -> list[Row]:
         rounds,
         mendd=lambda: _rate(JOBS["mendd"], _mendd, next(fresh)),
         huey=lambda: _rate(JOBS["huey"], _script("noop_huey.py"), next(fresh)),
+        stepwise=lambda: _rate(JOBS["stepwise"], _script("noop_huey.py", "stepwise"), next(fresh)),
         dbos=lambda: _rate(JOBS["dbos"], _script("noop_dbos.py"), next(fresh)),
     )
     ours = f"{figures['mendd']:,.0f}/s ({JOBS['mendd']:,} jobs)"
     return [
         Row(
-            f"against {peer}",
+            f"against {name}",
             ours,
             f"{figures[peer]:,.0f}/s ({JOBS[peer]:,} jobs)",
             figures["mendd"] / figures[peer],
             target,
         )
-        for peer, target in (("huey", 3.0), ("dbos", 5.0))
+        for peer, name, target in (
+            ("huey", "huey", 3.0),
+            ("stepwise", "huey, a task for each step", None),
+            ("dbos", "dbos", 5.0),
+        )
     ]
 
 
@@ -91,5 +98,6 @@ def _mendd(folder: Path) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-m", "daemon", "work", "--once"], {f"MENDD_{k}": v for k, v in environment.items()}
 
 
-def _script(name: str) -> Callable[[Path], tuple[list[str], dict[str, str]]]:
-    return lambda folder: ([sys.executable, "-m", f"tests.benchmarks.{name.removesuffix('.py')}", str(folder)], {})
+def _script(name: str, *words: str) -> Callable[[Path], tuple[list[str], dict[str, str]]]:
+    module = f"tests.benchmarks.{name.removesuffix('.py')}"
+    return lambda folder: ([sys.executable, "-m", module, str(folder), *words], {})
