@@ -23,7 +23,7 @@ def main(folder: Path, *, stepwise: bool) -> None:
     def repair(name: str, drop: dict[str, Any]) -> dict[str, str]:
         return leave_report(results, name, drop)
 
-    @huey.task()  # type: ignore[untyped-decorator]
+    @huey.task()  # type: ignore[untyped-decorator]  # the same
     def step(name: str, drop: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # what it returns, the next is given
         return name, drop
 
