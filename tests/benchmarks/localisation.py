@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from platform import machine
 from statistics import median
-from time import monotonic
 from typing import Any
 
 import anyio
@@ -57,13 +56,6 @@ BM25, SAID, RED, ALL, LINES = (
 )
 
 
-class Traced(Struct, frozen=True):
-    """What the tests of a job were seen to execute."""
-
-    report: Report
-    seconds: float
-
-
 class Placed(Struct, frozen=True):
     """Where each ranking has what a fix changes, from 1; 0 where it is not in it. `trouble`: why nothing was traced."""
 
@@ -95,13 +87,12 @@ def case_of(seen: Told) -> Case:
     return Case(seen, drop, red.run, held)
 
 
-async def traced(shop: Workshop, case: Case) -> Traced:
+async def watched(shop: Workshop, case: Case) -> Report:
     """Let the daemon's hands run the tests, with each line watched."""
-    began = monotonic()
     bench = await shop.bench(case.seen.job, case.drop)
     step = steps.OfRun(job=case.seen.job, run=case.run, number=1, drop=case.drop)
     request = Request(targets=case.held.ids, seconds=PATIENCE_S, candidates=0)
-    return Traced(await shop.searched(step, case.drop, bench, request), monotonic() - began)
+    return await shop.searched(step, case.drop, bench, request)
 
 
 async def placed(shop: Workshop, case: Case, report: Report, diff: str) -> Placed:
@@ -197,8 +188,8 @@ async def placed_in(
             try:
                 case = case_of(seen)
                 if not place.exists():
-                    place.write_bytes(msgspec.json.encode(await traced(shop, case)))
-                report = msgspec.json.decode(place.read_bytes(), type=Traced).report
+                    place.write_bytes(msgspec.json.encode(await watched(shop, case)))
+                report = msgspec.json.decode(place.read_bytes(), type=Report)
                 found.append(await placed(shop, case, report, diffs[name]))
             except (BlobBroken, EnvironmentRefused, Fault) as trouble:
                 tell(f"  {name}: {trouble}")

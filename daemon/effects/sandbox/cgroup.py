@@ -73,8 +73,10 @@ def sweep(owner: str, trees: Path = TREES) -> int:
         if folder.name.startswith(f"{owner}-"):
             Cgroup([folder]).remove()
             swept.add(folder.name)
-        elif time.time() - folder.stat().st_mtime > NOT_JOINED_ANY_MORE_S:
-            _removed(folder)
+        else:
+            with contextlib.suppress(FileNotFoundError):  # its own daemon has just come back for it
+                if time.time() - folder.stat().st_mtime > NOT_JOINED_ANY_MORE_S:
+                    _removed(folder)
     return len(swept)
 
 
