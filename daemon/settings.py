@@ -3,6 +3,7 @@
 This room only knows values. Where they come from (a file, the environment) is read by `__main__` and handed in.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_type_hints
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 ENVIRONMENT_PREFIX = "MENDD_"
+PASSWORD = re.compile(r"://[^@/\s]+@")
 
 
 class SettingError(ValueError):
@@ -138,6 +140,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pull_timeout_s: Annotated[float, Meta(gt=0, description="The longest download of an image that a job names.")] = (
         1800.0
     )
+    package_indexes: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[^@\s]+$")], ...],
+        Meta(description="Where packages come from instead of the public index, the first asked first; no passwords."),
+    ] = ()
     wheels_dir: Annotated[
         str, Meta(description="A folder of wheels to install from; then no index is asked, and there is no network.")
     ] = ""
@@ -233,9 +239,10 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, 
             try:
                 values[key] = msgspec.convert(_parted(key, value), types[key], strict=False)
             except msgspec.ValidationError as error:
-                default = getattr(Settings(), key)
+                shown, default = PASSWORD.sub("://…@", repr(value)), getattr(Settings(), key)
                 raise SettingError(
-                    f"{origin}: {key} = {value!r} cannot be used: {_plain(error)}; the default is {default!r}"
+                    f"{origin}: {key} = {shown} cannot be used: {_plain(error)}; the default is {default!r}. "
+                    f"What it is: {description(key)}"
                 ) from None
             origins[key] = origin
     return Settings(**values), origins

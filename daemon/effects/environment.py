@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from threading import get_native_id
@@ -137,7 +137,8 @@ class Environments:
                 return await run_sync(self._own)
         python = await run_sync(interpreter, plan.python)
         files = [texts[name] for name in [*plan.files, *(["pyproject.toml"] if plan.groups else [])]]
-        parts = [str(python), msgspec.json.encode(plan).decode(), self.settings.wheels_dir, *files]
+        sources = [self.settings.wheels_dir, *self.settings.package_indexes]
+        parts = [str(python), msgspec.json.encode(plan).decode(), *sources, *files]
         if plan.installs_project or plan.install or any(map(LEADS_ON.search, files)):
             parts.append(tree.key)  # what is made depends on all of the tree
         key = f"venv-{digest(*parts)}"
@@ -309,7 +310,7 @@ class Environments:
                 "UV_NATIVE_TLS": "1",
                 "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                 **({"UV_EXCLUDE_NEWER": plan.as_of} if plan.as_of else {}),
-                **(_from_wheels(wheels) if wheels else {}),
+                **(_from_wheels(wheels) if wheels else _from_indexes(self.settings.package_indexes)),
             },
         )
         ran = await self.sandbox.run(command)
@@ -335,6 +336,15 @@ def _commands(plan: Plan, python: Path, venv: Path, *, wheels: str) -> Iterator[
 def _from_wheels(folder: str) -> dict[str, str]:
     """What makes uv and pip take packages from this folder and ask no index."""
     return {"UV_FIND_LINKS": folder, "UV_OFFLINE": "1", "PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}
+
+
+def _from_indexes(indexes: Sequence[str]) -> dict[str, str]:
+    """What makes uv and pip ask these, and no other; nothing where the public one is asked."""
+    if not indexes:
+        return {}
+    first, last = indexes[0], indexes[-1]  # uv asks its default one last, pip all of them at once
+    uv = {"UV_INDEX": " ".join(indexes[:-1]), "UV_DEFAULT_INDEX": last}
+    return uv | {"PIP_INDEX_URL": first, "PIP_EXTRA_INDEX_URL": " ".join(indexes[1:])}
 
 
 def _place_of(image: Image) -> str:

@@ -64,7 +64,6 @@ _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?)\s{0,9}(?:\[[\w\s,.-]{0,200}\])?\s{0,9}"
     r"(?P<rest>$|[(<>=!~;].{0,300}$)"
 )
-_INDEX = re.compile(r"(?:--(?:extra-)?index-url|-i)[\s=]+(\S{1,500})\s*$")
 
 
 class Objection(Struct, frozen=True):
@@ -117,12 +116,11 @@ def nonsense(requirements: Iterable[str]) -> list[Objection]:
     return [Objection(line, why) for line, why in told if why]
 
 
-def unplanned(
-    requirements: Iterable[str], planned: Iterable[str], indexes: Collection[str] = ()
-) -> tuple[list[str], list[Objection]]:
-    """What may be installed of what the files ask for, and why the rest may not. `indexes`: the addresses allowed.
+def unplanned(requirements: Iterable[str], planned: Iterable[str]) -> tuple[list[str], list[Objection]]:
+    """What may be installed of what the files ask for, and why the rest may not.
 
-    What the plan does not name has to be well known. `planned` holds the plan's requirements and the drop's.
+    What the plan does not name has to be well known. `planned` holds the plan's requirements and the drop's. Which
+    indexes are asked is nobody's business but the settings'.
     """
     names = frozenset(map(name_of, planned))
     accepted: list[str] = []
@@ -131,8 +129,7 @@ def unplanned(
     if len(asked) > DEPENDENCIES:
         return [], [_too_many(asked)]
     for line in asked:
-        index = _INDEX.match(line)
-        if not line or (index and index[1].rstrip("/") in {one.rstrip("/") for one in indexes}):
+        if not line:
             continue
         why = _objection(line, names)
         if not why and (name := name_of(line)) not in names | WELL_KNOWN:

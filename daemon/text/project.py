@@ -15,20 +15,19 @@ MODULES = 60  # imported one by one; a small project has fewer
 
 
 class Project(Struct, frozen=True, kw_only=True):
-    """What is measured. `planned`: the requirements of plan and drop; `indexes`: where packages may come from."""
+    """What is measured. `planned`: the requirements of plan and drop."""
 
     job: str
     files: dict[str, str]
     entry_point: str
     acceptance_tests: dict[str, str] = {}
     planned: list[str] = []
-    indexes: list[str] = []
 
     @property
     def wanted(self) -> tuple[list[str], list[str]]:
         """What has to be installed besides the tests' runner, and why some of it may not be."""
         declared = dependencies.declared(self.files)
-        accepted, objections = dependencies.unplanned(declared, self.planned, self.indexes)
+        accepted, objections = dependencies.unplanned(declared, self.planned)
         is_little = {dependencies.name_of(one) for one in accepted} <= RUNNERS
         return [] if is_little else accepted, [objection.message for objection in objections]
 

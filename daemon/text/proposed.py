@@ -23,11 +23,10 @@ def propose(
     *,
     acceptance_tests: Collection[str] = (),
     planned: Collection[str] = (),
-    indexes: Collection[str] = (),
 ) -> dict[str, str | None]:
     """The new text of every changed path, None where one goes; or `Refused`, and nothing has happened.
 
-    `planned`: the requirements of the plan and of the drop. `indexes`: the addresses packages may come from.
+    `planned`: the requirements of the plan and of the drop.
     """
     if len({edit.path for edit in edits}) > PROJECT_FILES:
         raise Refused([_refusal("", "unclear", f"The answer writes more than {PROJECT_FILES} files: write far fewer.")])
@@ -42,13 +41,13 @@ def propose(
 
     landed = land(edits, files, forbid=forbid, may_leave_out=True)
     after = {path: text for path, text in {**files, **landed}.items() if text is not None}
-    if refusals := list(_objections(after, landed, planned, indexes)):
+    if refusals := list(_objections(after, landed, planned)):
         raise Refused(refusals)
     return landed
 
 
 def _objections(
-    after: Mapping[str, str], landed: Mapping[str, str | None], planned: Collection[str], indexes: Collection[str]
+    after: Mapping[str, str], landed: Mapping[str, str | None], planned: Collection[str]
 ) -> Iterator[Refusal]:
     """What the project could not stand with; only files that this answer wrote are looked into."""
     written = {path: text for path, text in landed.items() if text is not None}
@@ -61,7 +60,7 @@ def _objections(
     broken = unfinished.syntax(written)
     yield from (_refusal(finding.path, "syntax", str(finding)) for finding in broken)
     yield from (_refusal(finding.path, "elided", str(finding)) for finding in unfinished.placeholders(written))
-    _, objections = dependencies.unplanned(dependencies.declared(after), planned, indexes)
+    _, objections = dependencies.unplanned(dependencies.declared(after), planned)
     yield from (_refusal("", "forbidden", objection.message) for objection in objections)
 
 

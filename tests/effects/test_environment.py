@@ -1,8 +1,12 @@
 """Environments and test sessions, for real: what needs nothing, what is made, what cannot be had, what goes again."""
 
 import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 import anyio
@@ -214,6 +218,37 @@ def test_an_installation_that_fails_is_refused_with_its_words_and_leaves_nothing
     assert "nobody-has-this` failed: " in told
     assert "nobody-has-this was not found" in told
     assert list((tmp_path / "environments").iterdir()) == []
+
+
+@pytest.fixture
+def index(tmp_path: Path, wheels: str) -> Iterator[int]:
+    """The same wheels behind HTTP, as an index shows them, with what uv puts into each venv; its port."""
+    (tmp_path / "seeds").mkdir()
+    for seed in ("pip", "setuptools", "wheel"):
+        wheel_folder.make(tmp_path / "seeds", seed, "99", "")
+    for wheel in [*Path(wheels).iterdir(), *(tmp_path / "seeds").iterdir()]:
+        project = tmp_path / "index" / wheel.name.split("-")[0].replace("_", "-")
+        project.mkdir(parents=True)
+        (project / wheel.name).write_bytes(wheel.read_bytes())
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "index"))
+    with ThreadingHTTPServer(("0.0.0.0", 0), handler) as server:  # noqa: S104  a container comes from another address
+        Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_packages_come_from_the_indexes_of_the_settings_and_from_no_other(tmp_path: Path, index: int) -> None:
+    tree = _of(tmp_path, NEEDY)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_way_out:
+        any_way_out.connect(("192.0.2.1", 1))  # nothing is sent; it says which of our addresses others see
+        here = f"http://{any_way_out.getsockname()[0]}:{index}/"
+
+    async def work(environments: Environments) -> Environment:
+        return await environments.of(Wanted(requirements=["also_wanted"]), tree)
+
+    made = working(tmp_path, Settings(package_indexes=(f"{here}nothing-here", here)), work)
+    installed = {path.name for path in Path(made.folders[1]).glob("lib/*/site-packages/*.dist-info")}
+    assert "also_wanted-2.dist-info" in installed
 
 
 LOOK = "import socket; print(*(name for _, name in socket.if_nameindex()))"

@@ -81,12 +81,6 @@ def test_too_many_are_refused_at_once() -> None:
     assert "at most 60" in wanting(many)[0].message
 
 
-def test_an_index_is_allowed_by_its_address() -> None:
-    ours = "--index-url https://index.example/simple/"
-    assert unplanned([ours, "rich"], [], ["https://index.example/simple"]) == (["rich"], [])
-    assert unplanned([ours], [], ["https://index.example/simpler"])[1] != []
-
-
 def test_what_the_files_want_is_read_from_their_usual_places() -> None:
     files = {
         "requirements.txt": "# ours\nrich>=13  # for tables\nhttpx \\\n  --hash=sha256:00\n\n",
