@@ -32,6 +32,8 @@ class Blobs:
             value = zlib.decompress(self._path(name).read_bytes())
         except FileNotFoundError:
             raise BlobBroken(f"blob {name} is not there") from None
+        except OSError as error:
+            raise BlobBroken(f"blob {name} cannot be read: {error}") from error
         except zlib.error as error:
             raise BlobBroken(f"blob {name} is damaged: {error}") from error
         if hashlib.sha256(value).hexdigest() != name:

@@ -45,6 +45,7 @@ Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 SomeSha256 = Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]  # "" for what there was not
 TreeId = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})\Z")]
 SomeTreeId = Annotated[str, Meta(pattern=r"\A([0-9a-f]{40}|[0-9a-f]{64})?\Z")]
+JobId = Annotated[str, Meta(pattern=r"\A[ri]-[0-9]{6,12}\Z")]
 Message = Annotated[str, Meta(max_length=MESSAGE_CHARACTERS)]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -131,7 +132,7 @@ class Proof(_Said, frozen=True, kw_only=True):
     """All that a certificate says."""
 
     # whose and when
-    job: str
+    job: JobId
     run: str
     kind: Literal["repair", "idea"]
     mendd: str  # the version that says it

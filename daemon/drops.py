@@ -6,6 +6,7 @@ values only: files, folders and moving things to rejected/ are the inlet's.
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
@@ -262,7 +263,7 @@ def _job(value: dict[str, Any]) -> Job:
         kind = "repair" if {"repo", "tests"} & value.keys() else "idea" if "description" in value else None
     fields = {key: part for key, part in value.items() if key != "kind"}
     if kind == "repair":
-        return _convert("repair", fields, Repair)
+        return _workable(_convert("repair", fields, Repair))
     if kind == "idea":
         return _spoken(_convert("idea", fields, Idea))
     remedy = f"say what to mend, {_example('repair')}, or what to write, {_example('idea')}"
@@ -314,8 +315,27 @@ def _spoken(idea: Idea) -> Idea:
     return idea
 
 
+def _workable(repair: Repair) -> Repair:
+    """The repair, if its address and its command can be used. Not part of the type either, for the same reason."""
+    _check_address(repair.repo)
+    try:
+        shlex.split(repair.test_command)
+    except ValueError as error:
+        got = f"{_shown(repair.test_command)} ({str(error).lower()})"
+        raise Unfit("test_command", "a command as a shell reads it", got, "close the quotation mark") from None
+    return repair
+
+
+def _check_address(repo: str) -> None:
+    """What is dropped is shown in reports and certificates, so no password belongs there."""
+    if _PASSWORD.match(repo):
+        remedy = "leave the password out: name the address in the settings' repos, and drop that name, or a local clone"
+        raise Unfit("repo", "an address without user name and password", "one with them", remedy)
+
+
 def _error_report(value: dict[str, Any]) -> ErrorReport:
     report = _convert("error", value, ErrorReport)
+    _check_address(report.repo)
     if not (report.message.strip() or report.traceback.strip()):
         raise Unfit("message", "the error's message or its traceback", "neither", "add what the program printed")
     if bool(report.repo) != bool(report.tests):
@@ -354,6 +374,7 @@ def _test_list(field: str, tests: list[str] | str, into: Any, *, at_least: int) 
     return list(tests)
 
 
+_PASSWORD = re.compile(r"https?://[^/\s]*@")
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _TYPES = {  # in JSON's and Python's words, and in those of a person

@@ -18,6 +18,7 @@ from anyio.to_thread import run_sync
 from daemon import events as e
 from daemon.admission import fact_of
 from daemon.blobs import Blobs
+from daemon.disk import ROOM_ERRORS
 from daemon.doorbell import rings
 from daemon.drops import INLETS, Course, Retry, Unfit
 from daemon.letter import Letter, NotYet, open_letter, reject, seen
@@ -112,7 +113,8 @@ class Inlet:
         """Say once what keeps a folder from being looked at; who removes it for a moment is not worth a word."""
         if not isinstance(error, FileNotFoundError) and self._out_of_reach.get(place) != str(error):
             self._out_of_reach[place] = str(error)
-            remedy = "let the daemon read, write and enter that folder; the others go on"
+            is_full = error.errno in ROOM_ERRORS
+            remedy = "make room" if is_full else "let the daemon read, write and enter that folder; the others go on"
             logger.warning("inlet_out_of_reach", place=place, error=str(error), remedy=remedy)
 
     async def _take_batch(self, inlet: str, names: deque[str]) -> bool:

@@ -21,7 +21,7 @@ from anyio.lowlevel import checkpoint
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
-from daemon import events
+from daemon import codec, events
 from daemon.events import Fact
 from daemon.log import Log, LogBroken, NoRoom, Position, Stretch
 from daemon.settings import Settings
@@ -123,8 +123,11 @@ class State:
         at, log = int(self.now() * MICROSECONDS + 0.5) / MICROSECONDS, self._log  # `round` takes four times as long
         for fact in facts:
             placed = structs.replace(fact, seq=log.seq + 1, at=at)
+            try:
+                log.stage(placed)
+            except UnicodeEncodeError:
+                log.stage(placed := codec.sayable(placed))
             self._folder.fold((placed,))
-            log.stage(placed)
         if not self._is_staged:
             self._is_staged = True
             self._staged.set()

@@ -137,6 +137,8 @@ def _contradictions(proof: Proof, job: Job, baseline: list[str]) -> Iterator[str
         return
     if job.repo != proof.repository:
         yield f"it is about {job.repo}, the certificate about {proof.repository}"
+    if job.base_commit != proof.base_commit:
+        yield f"it is about commit {job.base_commit or 'HEAD'}, the certificate about {proof.base_commit or 'HEAD'}"
     if list(dict.fromkeys(job.tests)) != proof.wanted:
         yield f"it wants other tests: {_apart(job.tests, proof.wanted)}"
     if (sha256(job.test_patch.encode()) if job.test_patch else "") != proof.test_patch:

@@ -36,6 +36,13 @@ def test_a_damaged_blob_is_told(tmp_path: Path) -> None:
         blobs.get(name)
 
 
+def test_a_blob_that_the_disk_does_not_give_is_told(tmp_path: Path) -> None:
+    name = "0" * 64
+    (tmp_path / name[:2] / name).mkdir(parents=True)
+    with pytest.raises(BlobBroken, match=r"cannot be read: .*Is a directory"):
+        Blobs(tmp_path).get(name)
+
+
 def test_a_blob_that_was_never_put_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BlobBroken, match="is not there"):
         Blobs(tmp_path).get("0" * 64)

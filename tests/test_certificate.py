@@ -63,6 +63,13 @@ def test_others_find_what_in_toto_promises_them(good: Certified) -> None:
         assert {"uri", "digest", "content"} & resource.keys(), "a ResourceDescriptor has at least one of them"
 
 
+@pytest.mark.parametrize("name", ["/etc/passwd", "../r-000001", "r-1", "r-000001\n", ""])
+def test_a_job_that_is_no_name_of_ours_cannot_be_read(good: Certified, name: str) -> None:
+    """… for whoever verifies makes a folder of that name."""
+    with pytest.raises(c.Invalid):
+        c.read(good.claiming(job=name), good.trusted)
+
+
 def test_the_type_of_the_payload_is_signed_too() -> None:
     """DSSE's pre-authentication encoding."""
     assert c.pae(b"{}") == b"DSSEv1 28 application/vnd.in-toto+json 2 {}"

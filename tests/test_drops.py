@@ -18,7 +18,11 @@ from tests.fakes.bad_drops import BAD_JOBS, BAD_REPORTS_AND_RETRIES, BadDrop
 from tests.fakes.told import Told
 
 INLET_OF = {form: {"error": "errors", "retry": "retries"}.get(form, "ideas") for form in FORMS}
-KNOWN_TO_THE_READER = {"error": ("message", "repo", "tests"), "ramp": ("phases", "targets")}
+KNOWN_TO_THE_READER = {
+    "repair": ("repo", "test_command"),
+    "error": ("message", "repo", "tests"),
+    "ramp": ("phases", "targets"),
+}
 ROW: dict[str, Any] = {  # as the published rows are: more fields than are read, tests as lists or as JSON strings
     "repo": "acme/shapes",
     "instance_id": "acme__shapes-1234",

@@ -278,6 +278,18 @@ def test_a_noted_fact_is_seen_at_once_and_durable_only_when_the_disk_has_it(tmp_
     assert passed == [3, 3]
 
 
+def test_half_a_character_is_folded_as_it_is_written(tmp_path: Path) -> None:
+    """A file's name that is no text gets into messages, and neither stops the daemon nor makes a replay differ."""
+    state = opened(tmp_path)
+
+    async def story() -> None:
+        await state.record(e.IntakePaused(reason="no room for caf\udce9"))
+
+    anyio.run(keeping, state, story)
+    assert state.views.queue.paused == "no room for caf?"
+    assert opened(tmp_path).views.queue.paused == "no room for caf?"
+
+
 # A broken log
 
 

@@ -144,6 +144,7 @@ HELD_BEFORE = ["test_other.py::stays", "test_sum.py::exists"]
 LIES: dict[str, tuple[Callable[[Certified], dict[str, Any]], str, str]] = {
     "the wanted tests shortened": (lambda g: {"drop": job(g, tests=[*WANTED, "test_x.py"])}, "job", "other tests"),
     "another repository's job": (lambda g: {"drop": job(g, repo="/repos/other")}, "job", "it is about /repos/other"),
+    "another commit": (lambda g: {"drop": job(g, base_commit="")}, "job", "it is about commit HEAD"),
     "another test patch": (lambda g: {"drop": job(g, test_patch="+ an easier test")}, "job", "another test patch"),
     "another kind of job": (
         lambda g: {"drop": g.blobs.put(c.job_bytes(Idea(title="sum", description="adds")))},

@@ -139,7 +139,7 @@ class Environments:
         files = [texts[name] for name in [*plan.files, *(["pyproject.toml"] if plan.groups else [])]]
         sources = [self.settings.wheels_dir, *self.settings.package_indexes]
         parts = [str(python), msgspec.json.encode(plan).decode(), *sources, *files]
-        if plan.installs_project or plan.install or any(map(LEADS_ON.search, files)):
+        if plan.installs_project or plan.install or any(map(LEADS_ON.search, [*files, *plan.requirements])):
             parts.append(tree.key)  # what is made depends on all of the tree
         key = f"venv-{digest(*parts)}"
         return await self._once(key, lambda: self._make(key, plan, python, tree))
@@ -361,6 +361,7 @@ def _read(path: Path) -> Environment | None:
 
 
 def _remove(folder: Path) -> None:
+    (folder / KEPT).unlink(missing_ok=True)  # first: who dies in the middle leaves something half made
     shutil.rmtree(folder, ignore_errors=True)
 
 

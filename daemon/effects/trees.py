@@ -33,6 +33,7 @@ NOT_OURS = {
     ".mypy_cache",
     ".pytest_cache",
 }
+NO_LETTER = "\ufffd"  # stands for bytes that are no text
 TEXT_BYTES = 4 * 2**20  # a larger file is data
 COMMITS = 5  # of the past: what broke it is among the last ones, or nobody finds it there
 COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an import, and tells nothing
@@ -129,13 +130,16 @@ class Tree(Struct, frozen=True):
 
 
 class Texts(Mapping[str, str]):
-    """The text files of a tree by their workspace-relative names; read when asked for. Links are not followed."""
+    """The text files of a tree by their workspace-relative names; read when asked for. Links are not followed.
+
+    A file whose name is no text is not among them: no prompt could show it, and no answer name it.
+    """
 
     def __init__(self, tree: Tree) -> None:
         self._files = tree.files
-        listed = tree.git.ask("ls-tree", "-r", "-z", "--full-tree", "base").decode("utf-8", "surrogateescape")
+        listed = tree.git.ask("ls-tree", "-r", "-z", "--full-tree", "base").decode("utf-8", "replace")
         entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
-        self._names = {name for about, name in entries if about.startswith("100")}
+        self._names = {name for about, name in entries if about.startswith("100") and NO_LETTER not in name}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._names:

@@ -1,7 +1,10 @@
 """Environments and test sessions, for real: what needs nothing, what is made, what cannot be had, what goes again."""
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -206,6 +209,25 @@ def test_what_a_project_needs_is_made_once_even_if_two_jobs_ask_at_once(tmp_path
     }
 
 
+def test_what_a_repository_brings_along_is_installed_for_that_repository_alone(tmp_path: Path, wheels: str) -> None:
+    """A requirement may be a path: the same words then mean something else in another tree."""
+    trees = []
+    for value in (1, 2):
+        (tmp_path / f"wheel-{value}").mkdir()
+        wheel_folder.make(tmp_path / f"wheel-{value}", "brought", "1", f"VALUE = {value}\n")
+        repository = write(tmp_path / f"repository-{value}", {"a.py": "A = 1\n"})
+        shutil.copytree(tmp_path / f"wheel-{value}", repository / "wheels")
+        trees.append(Trees(tmp_path / "trees", {}).of_job(f"r-00000{value}", Source(str(repository))))
+    wanted = Wanted(requirements=["./wheels/brought-1-py3-none-any.whl"])
+
+    async def work(environments: Environments) -> list[Environment]:
+        return [await environments.of(wanted, tree) for tree in trees]
+
+    made = working(tmp_path, Settings(wheels_dir=wheels), work)
+    brought = [next(Path(one.folders[1]).glob("lib/*/site-packages/brought.py")).read_text() for one in made]
+    assert brought == ["VALUE = 1\n", "VALUE = 2\n"]
+
+
 def test_an_installation_that_fails_is_refused_with_its_words_and_leaves_nothing(tmp_path: Path, wheels: str) -> None:
     tree = _of(tmp_path, {"a.py": "A = 1\n"})
 
@@ -290,6 +312,29 @@ def test_the_longest_unused_go_first_and_what_is_in_use_stays(tmp_path: Path) ->
         return left
 
     assert anyio.run(work) == ["venv-held", "venv-old"]
+
+
+EVICT = """
+import sys, anyio
+from daemon.effects.environment import Environments
+from daemon.effects.sandbox.process import Process
+from daemon.settings import Settings
+from pathlib import Path
+anyio.run(Environments(Path(sys.argv[1]), Settings(environments_bytes=0), Process("nobody")).evict)
+"""
+
+
+def test_whoever_dies_while_making_room_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "venv-large"
+    folder.mkdir()
+    for number in range(3_000):
+        (folder / f"{number}.py").touch()
+    (folder / "environment.json").write_bytes(msgspec.json.encode(Environment("venv-large", "venv", "p", size_bytes=1)))
+    with subprocess.Popen([sys.executable, "-c", EVICT, str(tmp_path)], cwd=HOUSE) as evicting:
+        while folder.exists() and len(list(folder.iterdir())) > 3_000 - 100 and evicting.poll() is None:
+            pass
+        evicting.kill()
+    assert not (folder / "environment.json").exists()
 
 
 def test_a_process_sandbox_says_at_its_start_that_it_cannot_reach_the_interpreter(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trees: the code at its base commit or as it stands, byte for byte, without history; the checkout is never touched."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -217,6 +218,15 @@ def test_texts_are_the_text_files_without_links_and_data(tree: Tree) -> None:
     assert "outside" not in list(texts)
     with pytest.raises(KeyError):
         texts["data.bin"]
+
+
+def test_a_file_whose_name_is_no_text_is_kept_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / os.fsdecode(b"caf\xe9.py")).write_text("A = 1\n")
+    (tmp_path / "strange" / "café.py").write_text("A = 1\n")
+    tree = Trees(tmp_path / "trees", {}).of_job("r-000001", Source(str(tmp_path / "strange")))
+    assert list(Texts(tree)) == ["café.py"]
+    assert len(list(tree.files.glob("*.py"))) == 2
 
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", ".git/config", "a/.git/x", "a\0b"])

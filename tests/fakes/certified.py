@@ -102,7 +102,13 @@ class Certified:
     @classmethod
     def make(cls, folder: Path) -> "Certified":
         blobs = Blobs(folder / "blobs")
-        job = Repair(repo="/repos/sum", tests=WANTED, test_patch="+ a test", gold_patch="never to be seen")
+        job = Repair(
+            repo="/repos/sum",
+            tests=WANTED,
+            base_commit="7f33c1e22dbc",
+            test_patch="+ a test",
+            gold_patch="never to be seen",
+        )
         mended = BROKEN | ANSWERS[-1]
         before = passing(BROKEN)
         attempts = [
@@ -130,7 +136,7 @@ class Certified:
             at=1_700_000_000.5,
             drop=blobs.put(c.job_bytes(job)),
             repository=job.repo,
-            base_commit="7f33c1e22dbc",
+            base_commit=job.base_commit,
             test_patch=c.sha256(job.test_patch.encode()),
             pristine_tree=tree_id(BROKEN),
             wanted=job.tests,
