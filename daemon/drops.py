@@ -80,11 +80,17 @@ class Repair(
     hint: Annotated[Text, Meta(description="Where you would look.")] = ""
     base_commit: Annotated[str, Meta(max_length=100, pattern=COMMIT)] = ""
     test_patch: Annotated[Text, Meta(description="A diff that brings the failing tests.")] = ""
-    test_command: Annotated[Line, Meta(description="How the tests are run, where it is not pytest.")] = ""
+    test_command: Annotated[
+        Line,
+        Meta(
+            description="How the tests are run, where it is not pytest: `python -m unittest …`, Django's runtests.py, "
+            "or any command, of which all that is known is the test `exit status`."
+        ),
+    ] = ""
     environment: Environment = msgspec.field(default_factory=Environment)
-    land_branch: Annotated[bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository.")] = (
-        False
-    )
+    land_branch: Annotated[
+        bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository, on its commit.")
+    ] = False
     priority: Priority = 5
     instance_id: Line = ""
     gold_patch: Annotated[Text, Meta(description="For judging only; it is never shown to a proposer.")] = ""
@@ -234,9 +240,11 @@ def read(inlet: str, value: object) -> Drop:
         raise Unfit("entry", "an object with named fields", _shown(value), f"write an entry such as {_example(form)}")
     if inlet == "ideas":
         return _course(_convert("ramp", value, Ramp)) if value.get("kind") == "ramp" else _job(value)
-    if "kind" in value:
+    named = {"errors": "project", "retries": "job"}[inlet]
+    if "kind" in value or (named not in value and {"repo", "description", "instance_id"} & value.keys()):
         remedy = f"drop jobs into queue/ideas; in queue/{inlet} belongs an entry such as {_example(form)}"
-        raise Unfit("kind", f"an entry of queue/{inlet}, which has no kind", _shown(value["kind"]), remedy)
+        field, got = ("kind", _shown(value["kind"])) if "kind" in value else (named, "a job")
+        raise Unfit(field, f"an entry of queue/{inlet}, which is no job", got, remedy)
     return _error_report(value) if inlet == "errors" else _convert("retry", value, Retry)
 
 

@@ -467,7 +467,7 @@ class Certified(OfRun, frozen=True, kw_only=True):
     """The record that proves the job; certificate and patch are blobs.
 
     `branch` stands in the user's repository, `folder` is where a project of an idea lies; `not_run` counts the files of
-    tests that the job's command leaves out.
+    tests that the job's command leaves out; `sandbox` is the level at which all of it was seen.
     """
 
     attempt: int
@@ -476,6 +476,7 @@ class Certified(OfRun, frozen=True, kw_only=True):
     branch: str = ""
     folder: str = ""
     not_run: int = 0
+    sandbox: str = ""
     seconds: float = 0.0
 
 

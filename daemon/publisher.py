@@ -110,10 +110,11 @@ class Publisher:
     def _tell(self, job: Job) -> None:
         """Say how a job ended, now that everything about it lies where it says."""
         where = self.state.folder / "results" / job.id
-        if (run := job.certified_run()) and run.folder:
-            logger.info("certified", job=job.id, project=run.folder, certificate=f"{where}/certificate.json")
-        elif job.outcome == "certified":
-            logger.info("certified", job=job.id, patch=f"{where}/patch.diff", certificate=f"{where}/certificate.json")
+        if run := job.certified_run():
+            made = {"project": run.folder} if run.folder else {"patch": f"{where}/patch.diff"}
+            doubts = len(run.attempts[-1].warnings)
+            mind = {"mind": f"{doubts} warnings in {where}/report.md"} if doubts else {}
+            logger.info("certified", job=job.id, **made, certificate=f"{where}/certificate.json", **mind)
         else:
             logger.info(job.outcome, job=job.id, why=job.reason, report=f"{where}/report.md")
 
@@ -156,7 +157,7 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
                 (mine / name).unlink(missing_ok=True)
         except BlobBroken as error:
             _tell_lost(job.id, name, error)
-    write_whole(mine / "report.md", report(job, change).encode())
+    write_whole(mine / "report.md", report(job, str(mine), change).encode())
     if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
         _write_for_others(mine, job, blobs)
 

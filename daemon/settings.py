@@ -6,7 +6,7 @@ This room only knows values. Where they come from (a file, the environment) is r
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,8 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings, in the order in which a person would look for them."""
 
     # Where things are
-    queue_dir: Annotated[str, Meta(description="The inlets: you write here.")] = "queue"
-    state_dir: Annotated[str, Meta(description="The daemon's memory: you read here.")] = "state"
+    queue_dir: Annotated[str, Meta(min_length=1, description="The inlets: you write here.")] = "queue"
+    state_dir: Annotated[str, Meta(min_length=1, description="The daemon's memory: you read here.")] = "state"
     world: Annotated[
         Literal["real", "scripted"],
         Meta(description="Whose hands do the work. `scripted` acts out the story told in a drop's problem text."),
@@ -241,8 +241,8 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Settings, 
             except msgspec.ValidationError as error:
                 shown, default = PASSWORD.sub("://…@", repr(value)), getattr(Settings(), key)
                 raise SettingError(
-                    f"{origin}: {key} = {shown} cannot be used: {_plain(error)}; the default is {default!r}. "
-                    f"What it is: {description(key)}"
+                    f"{origin}: {key} = {shown} cannot be used: {_plain(error, types[key])}; "
+                    f"the default is {default!r}. What it is: {description(key)}"
                 ) from None
             origins[key] = origin
     return Settings(**values), origins
@@ -266,8 +266,13 @@ def _parted(key: str, value: Any) -> Any:  # noqa: ANN401  whatever a layer hold
     return dict(part.partition("=")[::2] for part in parts) if isinstance(default, dict) else parts
 
 
-def _plain(error: msgspec.ValidationError) -> str:
-    return str(error).replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "it is none of")
+def _plain(error: msgspec.ValidationError, kind: Any) -> str:  # noqa: ANN401  a type
+    """What is wrong, in words: a choice names what can be chosen, and a pattern is nothing to be read."""
+    choices = get_args(get_args(kind)[0])
+    said = str(error).replace("`", "").replace("Expected", "expected")
+    if said.startswith("Invalid enum value"):
+        return f"it is none of {', '.join(map(repr, choices))}"
+    return re.sub(r"expected str matching regex '.*'", "it has not the form that is expected", said)
 
 
 def description(name: str) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from daemon import events as e
-from daemon.app import brake, is_short
+from daemon.app import brake, is_short, main
+from daemon.exits import Exit
+from daemon.settings import resolve
 from tests.fakes.daemon_process import DaemonProcess, repair
 from tests.fakes.ramps import Climb
 
@@ -30,6 +32,20 @@ def at(hour: int, minute: int = 0) -> time.struct_time:
 )
 def test_quiet_hours_may_go_over_midnight(tmp_path: Path, hours: str, now: time.struct_time, is_quiet: bool) -> None:  # noqa: FBT001  a table's column
     assert bool(brake(tmp_path / "pause", hours, now)) == is_quiet
+
+
+@pytest.mark.parametrize("setting", ["state_dir", "queue_dir"])
+def test_a_file_in_a_folders_place_keeps_the_daemon_down(
+    setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    places = {
+        "state_dir": str(tmp_path / "state"),
+        "queue_dir": str(tmp_path / "queue"),
+        setting: str(tmp_path / "taken"),
+    }
+    assert main(resolve([("test", places)])[0]) == Exit.STAY_DOWN
+    assert setting in capsys.readouterr().err
 
 
 def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> None:

@@ -178,6 +178,13 @@ def test_an_unknown_field_names_the_nearest(typo: str, meant: str) -> None:
     assert repr(meant) in told.remedy
 
 
+@pytest.mark.parametrize("inlet", ["errors", "retries"])
+@pytest.mark.parametrize("form", ["repair", "idea", "swebench"])
+def test_a_job_in_the_wrong_folder_is_told_where_it_belongs(inlet: str, form: str) -> None:
+    short = {field: value for field, value in EXAMPLES[form].items() if field not in ("kind", "project")}
+    assert "drop jobs into queue/ideas" in unfit(inlet, short).remedy
+
+
 def test_an_unknown_field_in_the_environment_names_the_nearest_there() -> None:
     told = unfit("ideas", EXAMPLES["repair"] | {"environment": {"requirement": []}})
     assert (told.field, "'requirements'" in told.remedy) == ("environment.requirement", True)

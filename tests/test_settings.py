@@ -29,7 +29,10 @@ def test_later_layers_lie_on_top_and_each_value_knows_its_origin() -> None:
         ("state_dri", "x", ["'state_dir'"]),
         ("workers", 0, ["workers = 0", ">= 1", "6"]),
         ("workers", "many", ["workers = 'many'", "int"]),
-        ("world", "imaginary", ["world = 'imaginary'", "real"]),
+        ("world", "imaginary", ["world = 'imaginary'", "none of 'real', 'scripted'"]),
+        ("quiet_hours", "25", ["it has not the form", "08:00-18:30"]),
+        ("state_dir", "", ["state_dir = ''", "you read here"]),
+        ("package_indexes", ["https://me:secret@host/simple"], ["https://…@host", "no passwords"]),
         ("drain_s", -1, ["drain_s = -1"]),
     ],
 )
@@ -37,6 +40,7 @@ def test_a_bad_setting_is_named_with_its_origin_and_the_way_out(key: str, value:
     with pytest.raises(SettingError) as error:
         resolve([("settings.toml", {key: value})])
     assert all(word in str(error.value) for word in ["settings.toml", *words])
+    assert "secret" not in str(error.value)
 
 
 def test_every_setting_says_what_it_is_for() -> None:

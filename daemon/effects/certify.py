@@ -70,6 +70,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         certificate=await run_sync(world.blobs.put, signed),
         patch=await run_sync(world.blobs.put, changed.patch),
         branch=branch,
+        sandbox=bench.sandbox.level,
         not_run=await run_sync(_not_run, list(outcomes.tests), list(files)),
         seconds=tested_s,
     )

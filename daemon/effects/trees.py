@@ -199,7 +199,7 @@ class Trees:
         Only of a clone on this machine, and only the base commit's own past: what a moving HEAD means may hold the fix.
         """
         named = self.repos.get(source.repo, source.repo)
-        git = _git_of(Path(named).expanduser()) if source.commit and "://" not in named else None
+        git = _git_of(Path(named).expanduser().resolve()) if source.commit and "://" not in named else None
         if git is None or not paths:
             return ""
         log = ("log", f"--max-count={COMMITS}", "--no-merges", "--no-renames", "--no-ext-diff", "--no-textconv")
@@ -265,7 +265,7 @@ class Trees:
         named = self.repos.get(repo, repo)
         if "://" in named or named.startswith("git@"):
             return self._mirror(named)
-        place = Path(named).expanduser()
+        place = Path(named).expanduser().resolve()
         if not place.is_dir():
             known = "" if repo in self.repos else "; name its clone in the setting `repos`, or give a path"
             raise SourceRefused(f"there is no folder {place}{known}")

@@ -190,7 +190,7 @@ class Workshop:
             if self._environments is None:
                 chosen = await choose(self.settings, str(self._state))
                 for warning in chosen.warnings:
-                    logger.warning("sandbox", level=chosen.sandbox.level, why=warning)
+                    logger.warning("sandbox", used=chosen.sandbox.level, why=warning)
                 await chosen.sandbox.sweep()
                 await run_sync(workspace.sweep, self._state / "workspaces")
                 self._environments = Environments(self._state / "environments", self.settings, chosen.sandbox)

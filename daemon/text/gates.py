@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from daemon.events import Failure, Refusal
 from daemon.text import signature
-from daemon.text.outcomes import Cause, Outcome, Outcomes, stands_in
+from daemon.text.outcomes import EXIT_STATUS, Cause, Outcome, Outcomes, stands_in
 from daemon.text.wanted import Reported, lasting
 
 SHOWN = 5  # failing tests told in one message
@@ -168,8 +168,17 @@ def _why_uncollected(target: str, session: Outcomes) -> str:
             return _not_ours(outcome, session)
     if session.collected is None:
         return _never_collected(session)
-    near = get_close_matches(target, session.collected, n=1, cutoff=0.6)
+    if session.collected == [EXIT_STATUS]:
+        return f"{target} was not collected: of this test command all that is known is the test {EXIT_STATUS!r}"
+    near = get_close_matches(target, session.collected, n=1, cutoff=0.6) or [
+        name for name in session.collected if _last_part(name) == _last_part(target)
+    ]
     return f"{target} was not collected" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _last_part(target: str) -> str:
+    """A test's own name, however its runner says where it stands."""
+    return re.split(r"::|[. (]", target.partition(" (")[0])[-1]
 
 
 def _never_collected(session: Outcomes) -> str:
@@ -179,7 +188,8 @@ def _never_collected(session: Outcomes) -> str:
         return "out of memory while the tests were imported"
     said = session.ended.output.strip().splitlines() or [_end(session)]
     told = next((line for line in reversed(said) if "error:" in line.lower()), said[-1])
-    return f"the test runner did not start: {told.strip()}"
+    what = "left no report, whatever it printed" if session.ended.status == 0 else "did not start"
+    return f"the test runner {what}: {told.strip()}"
 
 
 def _not_ours(outcome: Outcome, session: Outcomes) -> str:

@@ -504,6 +504,7 @@ def _certified(jobs: Jobs, fact: e.Certified) -> None:
     run = _run(jobs, fact)
     run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
     run.folder, run.branch = fact.folder, fact.branch
+    run.sandbox = fact.sandbox or run.sandbox  # a restart may have chosen another one meanwhile
     if fact.not_run:
         left_out = f"the job's command leaves out {fact.not_run} of the repository's files of tests: they were not run"
         run.attempts[-1].warnings = [*run.attempts[-1].warnings, left_out]

@@ -147,6 +147,13 @@ def test_a_job_keeps_its_tree_whatever_becomes_of_the_checkout(checkout: Path, t
     assert trees.of_job("r-000002", Source(str(checkout))) != first
 
 
+def test_a_relative_path_means_the_same_wherever_git_stands(
+    checkout: Path, trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout.parent)
+    assert trees.of_job("r-000001", Source(checkout.name)).key == trees.of_job("r-000002", Source(str(checkout))).key
+
+
 def test_equal_content_is_one_tree(checkout: Path, trees: Trees) -> None:
     assert trees.of_job("r-000001", Source(str(checkout), "HEAD")) == trees.of_job(
         "r-000002", Source(str(checkout), "HEAD")

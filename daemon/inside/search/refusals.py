@@ -28,7 +28,8 @@ LEAVING = {
 }
 OUTSIDE = {"pytest", "_pytest", "unittest", "nose", "subprocess", "socket", "ctypes", "gc", "multiprocessing"}
 BROAD = ("Exception", "BaseException")
-SIGNIFICANT = {ast.Assert, ast.ExceptHandler, ast.Call, ast.Import, ast.ImportFrom}
+SIGNIFICANT = {ast.Assert, ast.ExceptHandler, ast.Call, ast.Import, ast.ImportFrom, ast.Expr}
+ACTING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)  # a statement of anything else is only a value
 
 
 class Marks(NamedTuple):
@@ -91,6 +92,9 @@ def _signs(node: Any) -> Iterator[str]:
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if name in LEAVING:
             yield f"!{name} is called"
+    elif isinstance(node, ast.Expr):
+        if not isinstance(node.value, ACTING):
+            yield "!a statement does nothing any more"
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         yield from (f"!{module} is imported" for module in modules if module.partition(".")[0] in OUTSIDE)

@@ -97,7 +97,7 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("yield", 0.6, (ast.Yield, ast.YieldFrom), statements.yields),
     Template("return", 0.9, SIMPLE, statements.returned),
     Template("jump", 0.9, (ast.Break, ast.Continue, ast.Pass), statements.jumps),
-    Template("fresh-default", 0.9, FUNCTIONS, statements.fresh_defaults),
+    Template("fresh-default", 0.3, FUNCTIONS, statements.fresh_defaults),
     Template("turn", 1.0, (ast.If, ast.While), statements.turned),
     Template("assign-target", 1.0, (ast.Assign, ast.AugAssign), statements.targets),
     Template("assign-call", 0.9, (ast.Expr,), statements.assigned),

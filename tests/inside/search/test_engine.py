@@ -113,6 +113,25 @@ def test_other_patches_that_are_as_good_are_told() -> None:
     assert weak.plausible[0].covering_tests < WEAKLY_TESTED
 
 
+SHARED = dedent("""\
+    class Account:
+        def __init__(self, history=[]):
+            self.history = history
+
+        def deposit(self, amount):
+            self.history.append(amount)
+            return amount
+    """)
+
+
+def test_what_a_call_does_is_not_taken_away_to_please_a_test() -> None:
+    """… and new lines below a head are covered by whoever runs the body, not by the import, which runs the head."""
+    best = found(SHARED, ["m.Account().deposit(5) and m.Account().history == []", "m.Account().deposit(3) == 3"])
+    assert not [each for each in best.plausible if "        amount\n" in each.changes["m.py"]]
+    assert "history=None" in best.plausible[0].changes["m.py"]
+    assert best.plausible[0].covering_tests == 2
+
+
 def test_an_expected_value_is_not_learned_by_heart() -> None:
     program = "LUCKY = 71\n\ndef f(x):\n    return x * 3\n"
     assert all(

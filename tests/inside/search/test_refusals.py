@@ -26,6 +26,7 @@ PLAIN = "def f(x):\n    assert x\n    try:\n        y = 40 + x\n    except KeyEr
         ("return y", "return 'forty'"),
         ("y = 40 + x", "y = eval('x')"),
         ("y = 40 + x", "exit()"),
+        ("y = 40 + x", "40 + x"),
         ("    return y", "    import pytest\n    pytest.skip()"),
     ],
 )
