@@ -400,7 +400,7 @@ def _job_settled(ramps: Ramps, fact: e.JobSettled) -> None:
     if row := ramps.instance(fact.job):
         row.outcome, row.is_open, row.settled_at = fact.outcome, False, fact.at
         row.error = "" if fact.outcome == "certified" else fact.reason[:MESSAGE_CHARACTERS]
-        if not row.health:  # it ended before anybody saw the tests fail
+        if not row.is_told:  # it ended before anybody saw the tests fail, or the gold patch go green
             row.health, row.cause = "excluded", f"it could not be judged: {row.error}"
         _note(row, "settled", fact)
 

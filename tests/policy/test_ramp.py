@@ -200,6 +200,19 @@ def test_gold_is_judged_before_the_run_waits_and_a_bad_one_excludes(tmp_path: Pa
     assert "still red" in climb.ramp.phases[0].excluded["a2"]
 
 
+@pytest.mark.parametrize("outcome", ["cancelled", "failed"])
+def test_who_ends_before_the_gold_patch_was_judged_holds_nobody_back(tmp_path: Path, outcome: e.JobOutcome) -> None:
+    climb = Climb(tmp_path, ["a1", "a2"], [2], gold_check=True)
+    climb.go()
+    climb.red("a1", "a2")
+    climb.told.tell(e.GoldChecked(job="r-000001", run=climb.run_of("a1"), passed=True, message="1 fixed"))
+    assert climb.go() == [], "a2 is not judged yet"
+    climb.over("a2", climb.run_of("a2"), outcome)
+    assert climb.go() == ["PhaseReleased"]
+    assert climb.ramp.phases[0].viable == ["a1"]
+    assert climb.ramp.phases[0].excluded == {"a2": f"it could not be judged: {outcome}"}
+
+
 def test_given_up_it_cancels_its_jobs_and_ends(climb: Climb) -> None:
     climb.go()
     climb.told.tell(e.CancelAsked(source="s", job=climb.id))
