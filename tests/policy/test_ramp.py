@@ -222,6 +222,24 @@ def test_given_up_it_cancels_its_jobs_and_ends(climb: Climb) -> None:
     assert climb.go() == ["RampSettled"]
 
 
+def test_given_up_before_its_health_was_known_it_can_go_on(climb: Climb) -> None:
+    """In phase 2 one was red and one was not looked at yet: nothing has failed, and both are opened again."""
+    to_phase_two(climb)
+    climb.red("a2")
+    climb.told.tell(e.CancelAsked(source="s", job=climb.id))
+    assert climb.go() == ["CancelAsked", "CancelAsked"]
+    climb.over("a2", climb.run_of("a2"), "cancelled")
+    climb.over("b1", climb.run_of("b1"), "cancelled")
+    assert climb.go() == ["RampSettled"]
+    assert climb.ramp.settled
+    assert (climb.ramp.settled.failed, climb.ramp.unsolved()) == ([], ["a2", "b1"])
+    climb.told.tell(e.RampReopened(source="s", ramp=climb.id, instances=climb.ramp.unsolved()))
+    assert climb.go() == ["JobReopened", "JobReopened"]
+    climb.red("a2", "b1")
+    assert climb.go() == ["PhaseReleased"]
+    assert climb.ramp.phases[1].viable == ["a1", "a2", "b1"]
+
+
 def test_what_a_torn_log_lost_is_opened_again(climb: Climb) -> None:
     """Of two jobs that a phase opened, the log lost the second: it is made again, under its own number."""
     to_phase_two(climb)
