@@ -82,9 +82,12 @@ class Repair(
     test_patch: Annotated[Text, Meta(description="A diff that brings the failing tests.")] = ""
     test_command: Annotated[Line, Meta(description="How the tests are run, where it is not pytest.")] = ""
     environment: Environment = msgspec.field(default_factory=Environment)
-    land_branch: Annotated[bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository.")] = (
-        False
-    )
+    land_branch: Annotated[
+        bool,
+        Meta(
+            description="Also leave the patch as branch mendd/<job> in your repository, or -2, -3 … if that is taken."
+        ),
+    ] = False
     priority: Priority = 5
     instance_id: Line = ""
     gold_patch: Annotated[Text, Meta(description="For judging only; it is never shown to a proposer.")] = ""
