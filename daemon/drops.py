@@ -89,7 +89,7 @@ class Repair(
     ] = ""
     environment: Environment = msgspec.field(default_factory=Environment)
     land_branch: Annotated[
-        bool, Meta(description="Also leave the patch as branch mendd/<job> in your repository, on its commit.")
+        bool, Meta(description="Also leave the patch as branch mendd/<job> on your commit; -2, -3 … if that is taken.")
     ] = False
     priority: Priority = 5
     instance_id: Line = ""

@@ -124,8 +124,7 @@ class Workers:
         while not self.drained:
             if due := schedule.due(queue, self.world.clock.now()):
                 self.state.note(e.RunDue(runs=due))
-            next_at = schedule.next_due_at(queue)
-            with anyio.move_on_after(None if next_at is None else max(0.0, next_at - self.world.clock.now())):
+            with anyio.move_on_after(schedule.sleep_s(queue, self.world.clock.now())):
                 await self._to_wait_for.wait()
 
     async def _carry_on(self, job: str, run: str) -> None:

@@ -48,6 +48,12 @@ def test_a_file_in_a_folders_place_keeps_the_daemon_down(
     assert setting in capsys.readouterr().err
 
 
+def test_a_brake_that_nobody_can_see_holds_runs_back_and_says_why(tmp_path: Path) -> None:
+    """A name that no folder can have stands for all that keeps a file from being looked for."""
+    assert "File name too long" in brake(tmp_path / ("x" * 300), "", at(12))
+    assert brake(tmp_path / "nowhere" / "pause", "", at(12)) == "", "it is certain that nothing is there"
+
+
 def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> None:
     with DaemonProcess(tmp_path) as daemon:
         daemon.queue.mkdir()

@@ -15,9 +15,12 @@ from daemon import events as e
 from daemon import steps
 from daemon.blobs import BlobBroken, Blobs
 from daemon.drops import Repair
+from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.git import GitRefused
 from daemon.effects.repair import recall, repair_of
+from daemon.effects.trees import SourceRefused
 from daemon.effects.workshop import Workshop
+from daemon.effects.workspace import Escape
 from daemon.effects.world import Hands, World
 from daemon.events import Fact
 from daemon.text import gates
@@ -92,20 +95,25 @@ async def settle_ramp(step: steps.SettleRamp, _: World) -> Sequence[Fact]:
 
 
 async def check_gold(shop: Workshop, step: steps.CheckGold, world: World) -> Sequence[Fact]:
-    """Send the gold patch through the green gate."""
-    begun, drop = current_time(), repair_of(step)
-    held = await recall(world.blobs, step.evidence, gates.Held)
-    gold = (await run_sync(repairs_in, world.blobs, step.gold))[step.instance].gold_patch
-    bench = await shop.bench(step.job, drop)
+    """Send the gold patch through the green gate. What keeps it from there is told of the patch, and is no crash."""
+    begun = current_time()
     try:
-        changed = await run_sync(bench.tree.patched, gold.encode())
-        verdict = gates.green(held, await shop.tested(step.job, step.run, drop, bench, changed.changes))
-    except GitRefused as refused:
-        verdict = gates.NotPassed("edit_did_not_land", f"it does not apply: {refused}")
+        verdict = await _gold(shop, step, world)
+    except (GitRefused, Escape, BlobBroken, SourceRefused, EnvironmentRefused) as refused:
+        verdict = gates.NotPassed("edit_did_not_land", f"it cannot be tested: {refused}")
     passed = isinstance(verdict, gates.Passed)
     message = f"{len(verdict.fixed)} fixed" if isinstance(verdict, gates.Passed) else verdict.message
     seconds = current_time() - begun
     return [e.GoldChecked(job=step.job, run=step.run, passed=passed, message=message, seconds=seconds)]
+
+
+async def _gold(shop: Workshop, step: steps.CheckGold, world: World) -> gates.Passed | gates.NotPassed:
+    drop = repair_of(step)
+    held = await recall(world.blobs, step.evidence, gates.Held)
+    gold = (await run_sync(repairs_in, world.blobs, step.gold))[step.instance].gold_patch
+    bench = await shop.bench(step.job, drop)
+    changed = await run_sync(bench.tree.patched, gold.encode())
+    return gates.green(held, await shop.tested(step.job, step.run, drop, bench, changed.changes))
 
 
 HANDS: Hands = {

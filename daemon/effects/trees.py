@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -41,6 +42,7 @@ COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an impor
 
 NO_MODE = "000000"
 PLAIN_MODES = (NO_MODE, "100644", "100755")
+ONLY_NEW = ""  # what a branch has to be before, for git to make it
 
 Changes = Mapping[str, bytes | None]  # path → what the file becomes; None takes it away
 
@@ -176,8 +178,11 @@ class Trees:
         write_whole(pin, tree.key.encode(), durable=True)
         return tree
 
-    def land(self, source: Source, branch: str, patch: bytes, message: str) -> None:
-        """Leave the patch as a branch in the user's own repository, whose checkout stays as it is. Blocks."""
+    def land(self, source: Source, branch: str, patch: bytes, message: str) -> str:
+        """Leave the patch as a branch in the user's own repository, whose checkout and branches stay as they are.
+
+        The name of the branch that holds it: the one that was asked for, or a free one that begins so. Blocks.
+        """
         try:
             git = _git_of(self._place(source.repo)) if "://" not in source.repo else None
             if git is None:
@@ -189,7 +194,7 @@ class Trees:
                 git.ask("apply", "--cached", "--whitespace=nowarn", "-", given=patch, index=index)
                 content = git.ask("write-tree", index=index).decode().strip()
             commit = git.ask("commit-tree", "-p", base, content, given=message.encode()).decode().strip()
-            git.ask("update-ref", f"refs/heads/{branch}", commit)
+            return _branch(git, branch, commit, content)
         except GitRefused as error:
             raise SourceRefused(f"{branch} could not be made in {source.repo}: {error}") from error
 
@@ -305,6 +310,24 @@ def _git_of(place: Path) -> Git | None:
         target = inside.read_text().partition("gitdir: ")[2].strip()
         return Git((place / target).resolve())
     return Git(place) if (place / "HEAD").is_file() and (place / "objects").is_dir() else None
+
+
+def _branch(git: Git, wanted: str, commit: str, content: str) -> str:
+    """The first of the names for a branch that is free, and the commit's now, or that holds the same already."""
+    names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    return next(name for name in names if _holds(git, name, commit, content))
+
+
+def _holds(git: Git, branch: str, commit: str, content: str) -> bool:
+    """Make the branch, unless it is there; whether it holds this content. What it holds is never changed."""
+    try:
+        git.ask("update-ref", f"refs/heads/{branch}", commit, ONLY_NEW)
+    except GitRefused:
+        there = git.ask("for-each-ref", "--format=%(tree)", f"refs/heads/{branch}").decode().strip()
+        if not there:
+            raise  # something else keeps it from being made
+        return there == content
+    return True
 
 
 def _take_commit(tree: Tree, git: Git, commit: str) -> None:

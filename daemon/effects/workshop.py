@@ -124,11 +124,10 @@ class Workshop:
         """The branch in the user's repository that holds the patch now; "" where there can be none, which is told."""
         branch, source = f"mendd/{job}", Source(drop.repo, drop.base_commit)
         try:
-            await run_sync(self._trees.land, source, branch, patch, f"{drop.title or 'Mended'} ({job})\n")
+            return await run_sync(self._trees.land, source, branch, patch, f"{drop.title or 'Mended'} ({job})\n")
         except SourceRefused as refused:
             logger.warning("no_branch", job=job, why=str(refused), remedy="the patch lies in results/")
             return ""
-        return branch
 
     async def nothing(self) -> Tree:
         """The tree that ideas begin with."""

@@ -111,7 +111,8 @@ def _solved(ramp: Ramp, phase: Phase) -> list[str]:
 def _settle(ramp: Ramp, outcome: RampOutcome, reason: str) -> Step:
     phase = ramp.phase
     rows = ramp.within(phase.size) if phase else []
-    failed = [ramp.instances[name] for name in ramp.unsolved()] if phase else []
+    is_tried = phase is not None and phase.is_released  # who was given up before has not failed
+    failed = [ramp.instances[name] for name in ramp.unsolved()] if is_tried else []
     causes = Counter(cause_of(row) for row in failed)
     settled = RampSettled(
         ramp=ramp.id,

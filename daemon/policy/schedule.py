@@ -2,15 +2,17 @@
 
 from daemon.views.queue import Queue
 
+LONGEST_SLEEP_S = 60.0  # who sleeps does not see that the machine was suspended or its clock set: a run is late by this
+
 
 def next_run(queue: Queue) -> str | None:
     """The run that a free worker claims, if any stands ready and none is held back."""
     return queue.ready[0][2] if queue.ready and not queue.held else None
 
 
-def next_due_at(queue: Queue) -> float | None:
-    """When the next delayed run may stand in line, if any is delayed."""
-    return queue.later[0][0] if queue.later else None
+def sleep_s(queue: Queue, now: float) -> float | None:
+    """How long nobody has to look for delayed runs whose time has come; for ever while none is delayed."""
+    return min(LONGEST_SLEEP_S, max(0.0, queue.later[0][0] - now)) if queue.later else None
 
 
 def due(queue: Queue, now: float) -> list[str]:

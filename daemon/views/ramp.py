@@ -112,10 +112,15 @@ class Ramp(Struct):
         return list(islice(self.instances.values(), size))
 
     def unsolved(self) -> list[str]:
-        """What was viable in the last phase and is not certified; what was excluded, if that is all there is."""
+        """What of the last phase is not certified: of the viable, or of all while nobody knows who that is.
+
+        What was excluded, if that is all there is.
+        """
         if self.phase is None:
             return []
-        failed = [name for name in self.phase.viable if self.instances[name].outcome != "certified"]
+        tried = [row.name for row in self.within(self.phase.size) if row.job]
+        wanted = self.phase.viable if self.phase.is_released else tried
+        failed = [name for name in wanted if self.instances[name].outcome != "certified"]
         return failed or ([] if self.phase.viable else list(self.phase.excluded))
 
 
@@ -400,7 +405,7 @@ def _job_settled(ramps: Ramps, fact: e.JobSettled) -> None:
     if row := ramps.instance(fact.job):
         row.outcome, row.is_open, row.settled_at = fact.outcome, False, fact.at
         row.error = "" if fact.outcome == "certified" else fact.reason[:MESSAGE_CHARACTERS]
-        if not row.health:  # it ended before anybody saw the tests fail
+        if not row.is_told:  # it ended before anybody saw the tests fail, or the gold patch go green
             row.health, row.cause = "excluded", f"it could not be judged: {row.error}"
         _note(row, "settled", fact)
 

@@ -239,3 +239,32 @@ def test_a_file_whose_name_is_no_text_is_kept_and_not_shown(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", ".git/config", "a/.git/x", "a\0b"])
 def test_a_name_that_leads_out_is_not_inside(name: str) -> None:
     assert not is_inside(name)
+
+
+def landed(trees: Trees, tree: Tree, data: bytes) -> str:
+    patch = tree.changed({"pkg/tab.py": data}).patch
+    return trees.land(Source("me/shop", "HEAD~2"), "mendd/r-000001", patch, "Mended (r-000001)\n")
+
+
+def test_a_branch_that_is_there_is_never_moved(checkout: Path, trees: Trees, tree: Tree) -> None:
+    """Somebody has committed on top of ours, then a further run of the job lands what it found, and does so twice."""
+    assert landed(trees, tree, b"a = 2\n") == "mendd/r-000001"
+    theirs = git(checkout, "commit-tree", "-p", "mendd/r-000001", "-m", "theirs", "HEAD^{tree}")
+    git(checkout, "branch", "--force", "mendd/r-000001", theirs)
+    assert [landed(trees, tree, b"a = 3\n") for _ in range(2)] == ["mendd/r-000001-2"] * 2
+    assert landed(trees, tree, b"a = 4\n") == "mendd/r-000001-3"
+    assert git(checkout, "rev-parse", "mendd/r-000001") == theirs
+    assert show(checkout, "mendd/r-000001-2:pkg/tab.py") == b"a = 3\n"
+    assert show(checkout, "mendd/r-000001-3:pkg/tab.py") == b"a = 4\n"
+    assert git(checkout, "status", "--porcelain") == ""
+
+
+def test_a_branch_that_names_ours_as_its_folder_is_none_of_ours(checkout: Path, trees: Trees, tree: Tree) -> None:
+    git(checkout, "branch", "mendd/r-000001/review")
+    assert landed(trees, tree, b"a = 2\n") == "mendd/r-000001-2"
+
+
+def test_where_no_branch_can_be_made_the_cause_is_told(checkout: Path, trees: Trees, tree: Tree) -> None:
+    git(checkout, "branch", "mendd")
+    with pytest.raises(SourceRefused, match="'refs/heads/mendd' exists"):
+        landed(trees, tree, b"a = 2\n")

@@ -200,6 +200,19 @@ def test_gold_is_judged_before_the_run_waits_and_a_bad_one_excludes(tmp_path: Pa
     assert "still red" in climb.ramp.phases[0].excluded["a2"]
 
 
+@pytest.mark.parametrize("outcome", ["cancelled", "failed"])
+def test_who_ends_before_the_gold_patch_was_judged_holds_nobody_back(tmp_path: Path, outcome: e.JobOutcome) -> None:
+    climb = Climb(tmp_path, ["a1", "a2"], [2], gold_check=True)
+    climb.go()
+    climb.red("a1", "a2")
+    climb.told.tell(e.GoldChecked(job="r-000001", run=climb.run_of("a1"), passed=True, message="1 fixed"))
+    assert climb.go() == [], "a2 is not judged yet"
+    climb.over("a2", climb.run_of("a2"), outcome)
+    assert climb.go() == ["PhaseReleased"]
+    assert climb.ramp.phases[0].viable == ["a1"]
+    assert climb.ramp.phases[0].excluded == {"a2": f"it could not be judged: {outcome}"}
+
+
 def test_given_up_it_cancels_its_jobs_and_ends(climb: Climb) -> None:
     climb.go()
     climb.told.tell(e.CancelAsked(source="s", job=climb.id))
@@ -207,6 +220,24 @@ def test_given_up_it_cancels_its_jobs_and_ends(climb: Climb) -> None:
     assert climb.told.views.jobs.open["r-000001"].cancel_asked
     climb.told.tell(e.JobSettled(job="r-000001", outcome="cancelled"))
     assert climb.go() == ["RampSettled"]
+
+
+def test_given_up_before_its_health_was_known_it_can_go_on(climb: Climb) -> None:
+    """In phase 2 one was red and one was not looked at yet: nothing has failed, and both are opened again."""
+    to_phase_two(climb)
+    climb.red("a2")
+    climb.told.tell(e.CancelAsked(source="s", job=climb.id))
+    assert climb.go() == ["CancelAsked", "CancelAsked"]
+    climb.over("a2", climb.run_of("a2"), "cancelled")
+    climb.over("b1", climb.run_of("b1"), "cancelled")
+    assert climb.go() == ["RampSettled"]
+    assert climb.ramp.settled
+    assert (climb.ramp.settled.failed, climb.ramp.unsolved()) == ([], ["a2", "b1"])
+    climb.told.tell(e.RampReopened(source="s", ramp=climb.id, instances=climb.ramp.unsolved()))
+    assert climb.go() == ["JobReopened", "JobReopened"]
+    climb.red("a2", "b1")
+    assert climb.go() == ["PhaseReleased"]
+    assert climb.ramp.phases[1].viable == ["a1", "a2", "b1"]
 
 
 def test_what_a_torn_log_lost_is_opened_again(climb: Climb) -> None:

@@ -53,11 +53,18 @@ def test_a_second_run_does_not_starve_behind_ever_new_jobs() -> None:
 def test_a_delayed_run_stands_in_line_only_when_its_time_has_come() -> None:
     told = Told().accepted().opened(not_before=5_000.0)
     assert schedule.next_run(told.views.queue) is None
-    assert schedule.next_due_at(told.views.queue) == 5_000.0
+    assert schedule.sleep_s(told.views.queue, 4_999.0) == 1.0
     assert schedule.due(told.views.queue, 4_999.0) == []
     told.tell(e.RunDue(runs=schedule.due(told.views.queue, 5_000.0)))
     assert schedule.next_run(told.views.queue) == "r-000001.1"
-    assert schedule.next_due_at(told.views.queue) is None
+    assert schedule.sleep_s(told.views.queue, 5_000.0) is None
+
+
+def test_no_sleep_is_so_long_that_a_clock_that_jumps_leaves_a_run_lying() -> None:
+    """Whoever sleeps counts no time while the machine is suspended: the time is looked at again and again."""
+    told = Told().accepted().opened(not_before=5_000.0)
+    assert schedule.sleep_s(told.views.queue, 0.0) == schedule.LONGEST_SLEEP_S
+    assert schedule.sleep_s(told.views.queue, 9_000.0) == 0.0
 
 
 def test_a_parked_run_gives_its_place_to_others_and_comes_back() -> None:

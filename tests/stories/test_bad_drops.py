@@ -260,3 +260,13 @@ def test_an_inlet_that_is_out_of_reach_is_told_and_the_others_go_on(tmp_path: Pa
         daemon.wait_until_said("inlet out of reach")
         daemon.drop("a.json", repair("a"))
         daemon.wait_until(lambda: daemon.settled() == 1)
+
+
+def test_a_queue_that_cannot_be_entered_is_told_and_holds_runs_back_until_it_can(tmp_path: Path) -> None:
+    with start(tmp_path) as daemon:
+        daemon.queue.chmod(0o600)
+        wait_until_said(daemon, "nobody can see whether", 1)
+        wait_until_said(daemon, "inlet out of reach", 1)
+        daemon.queue.chmod(0o755)
+        wait_until_said(daemon, "resumed", 1)
+        wait_until_gone(daemon, daemon.drop("a.json", REPAIR))
