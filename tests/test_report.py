@@ -58,16 +58,27 @@ def test_the_patch_stands_there_with_what_to_mind_before_it_is_merged() -> None:
             job="r-000001", run="r-000001.1", attempt=1, prompt="", answer="", warnings=["weak: one test\n# runs it"]
         ),
         e.GreenGatePassed(job="r-000001", run="r-000001.1", attempt=1, fixed=1, kept=1),
-        e.Certified(job="r-000001", run="r-000001.1", attempt=1, certificate="c", patch="p", not_run=23),
+        e.Certified(
+            job="r-000001",
+            run="r-000001.1",
+            attempt=1,
+            certificate="c",
+            patch="p",
+            not_run=23,
+            no_branch="it does not apply to HEAD",
+            sandbox="bubblewrap",
+        ),
     ).settled("r-000001.1", "certified")
     told.tell(e.JobSettled(job="r-000001", outcome="certified"))
     page = report(told.views.jobs.settled["r-000001"], "state/results/r-000001", "-a\n+b\n# c\n" * 40).splitlines()
     patch = page[page.index("## The patch") :]
     assert patch[2] == "- mind: weak: one test # runs it"
     assert patch[3] == "- mind: the job's command leaves out 23 of the repository's files of tests: they were not run"
-    assert patch[4].endswith("verify state/results/r-000001/certificate.json`")
-    assert patch[6:9] == ["      -a", "      +b", "      # c"]
-    assert patch[66] == "      …"
+    assert patch[4] == "- mind: there is no branch of it: it does not apply to HEAD"
+    assert patch[5].endswith("verify state/results/r-000001/certificate.json`")
+    assert patch[7:10] == ["      -a", "      +b", "      # c"]
+    assert patch[67] == "      …"
+    assert "- sandbox: bubblewrap" in page
 
 
 def test_without_a_certificate_the_best_that_was_found_stands_there() -> None:

@@ -61,7 +61,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         rungs=rungs_of("repair", _seen(step, held, texts, again, gates.passing(held, outcomes))),
     )
     signed = certificate.sign(proof, await shop.key())
-    branch = await shop.land(step.job, drop, changed.patch) if drop.land_branch else ""
+    branch, no_branch = await shop.land(step.job, drop, changed.patch) if drop.land_branch else ("", "")
     files, _ = await shop.texts(bench.tree)
     certified = e.Certified(
         job=step.job,
@@ -70,6 +70,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
         certificate=await run_sync(world.blobs.put, signed),
         patch=await run_sync(world.blobs.put, changed.patch),
         branch=branch,
+        no_branch=no_branch,
         sandbox=bench.sandbox.level,
         not_run=await run_sync(_not_run, list(outcomes.tests), list(files)),
         seconds=tested_s,

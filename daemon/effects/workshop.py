@@ -120,14 +120,13 @@ class Workshop:
             with CancelScope(shield=True):
                 await run_sync(opened.close)
 
-    async def land(self, job: str, drop: Repair, patch: bytes) -> str:
-        """The branch in the user's repository that holds the patch now; "" where there can be none, which is told."""
+    async def land(self, job: str, drop: Repair, patch: bytes) -> tuple[str, str]:
+        """The branch in the user's repository that holds the patch now; or "", and why there can be none."""
         branch, source = f"mendd/{job}", Source(drop.repo, drop.base_commit)
         try:
-            return await run_sync(self._trees.land, source, branch, patch, f"{drop.title or 'Mended'} ({job})\n")
+            return await run_sync(self._trees.land, source, branch, patch, f"{drop.title or 'Mended'} ({job})\n"), ""
         except SourceRefused as refused:
-            logger.warning("no_branch", job=job, why=str(refused), remedy="the patch lies in results/")
-            return ""
+            return "", str(refused)
 
     async def nothing(self) -> Tree:
         """The tree that ideas begin with."""

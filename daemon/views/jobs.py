@@ -505,9 +505,15 @@ def _certified(jobs: Jobs, fact: e.Certified) -> None:
     run.stage, run.certificate, run.patch = "certified", fact.certificate, fact.patch
     run.folder, run.branch = fact.folder, fact.branch
     run.sandbox = fact.sandbox or run.sandbox  # a restart may have chosen another one meanwhile
+    doubts = []
     if fact.not_run:
-        left_out = f"the job's command leaves out {fact.not_run} of the repository's files of tests: they were not run"
-        run.attempts[-1].warnings = [*run.attempts[-1].warnings, left_out]
+        doubts.append(
+            f"the job's command leaves out {fact.not_run} of the repository's files of tests: they were not run"
+        )
+    if fact.no_branch:
+        doubts.append(f"there is no branch of it: {fact.no_branch}")
+    if doubts:
+        run.attempts[-1].warnings = [*run.attempts[-1].warnings, *doubts]
 
 
 FOLD: dict[type[e.Fact], Callable[[Jobs, Any], None]] = {
