@@ -466,7 +466,7 @@ class ProjectMeasured(OfRun, frozen=True, kw_only=True):
 class Certified(OfRun, frozen=True, kw_only=True):
     """The record that proves the job; certificate and patch are blobs.
 
-    `branch` stands in the user's repository, or `no_branch` says why it does not; `folder` is where a project of an idea
+    `branch` stands in the user's repository, or `no_branch` says why not; `folder` is where a project of an idea
     lies; `not_run` counts the files of tests that the job's command leaves out; `sandbox` is the level at which all of
     it was seen.
     """
