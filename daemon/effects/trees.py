@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from msgspec import Struct
 
@@ -167,6 +168,7 @@ class Trees:
     def __init__(self, folder: Path, repos: Mapping[str, str]) -> None:
         self.folder = folder
         self.repos = repos
+        self._fetching: dict[str, Lock] = {}
 
     def of_job(self, job: str, source: Source) -> Tree:
         """The tree of a job: made when it is first asked for, the same for ever after. Blocks."""
@@ -277,12 +279,14 @@ class Trees:
         return place
 
     def _mirror(self, url: str) -> Path:
+        """What the URL has now. One job at a time fetches it, for git's own locks refuse where they could wait."""
         mirror = self.folder / "mirrors" / hashlib.sha256(url.encode()).hexdigest()[:24]
         git = Git(mirror)
-        if not (mirror / "HEAD").exists():
-            mirror.parent.mkdir(parents=True, exist_ok=True)
-            git.ask("init", "--quiet", "--bare", str(mirror))
-        git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
+        with self._fetching.setdefault(url, Lock()):
+            for left in mirror.rglob("*.lock"):  # by a git that was killed
+                left.unlink(missing_ok=True)
+            git.ask("init", "--quiet", "--bare", str(mirror))  # also completes what a kill has left half made
+            git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
         return mirror
 
 

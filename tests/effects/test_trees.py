@@ -1,7 +1,9 @@
 """Trees: the code at its base commit or as it stands, byte for byte, without history; the checkout is never touched."""
 
 import os
+import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,36 @@ def test_a_linked_work_tree_and_a_bare_mirror_are_repositories_too(
         )
     }
     assert len(keys) == 1
+
+
+def test_jobs_of_one_url_fetch_it_together(checkout: Path, trees: Trees) -> None:
+    """… whether it is new to all of them or has moved on since the last job."""
+    for number in range(30):
+        git(checkout, "branch", f"b{number}")
+    for moved in range(2):
+        head = git(checkout, "rev-parse", "HEAD")
+        sources = [Source(f"file://{checkout}", head)] * 6
+        with ThreadPoolExecutor(len(sources)) as pool:
+            got = set(pool.map(trees.of_job, [f"r-{moved}-{number}" for number in range(6)], sources))
+        assert len(got) == 1
+        git(checkout, "commit", "-q", "--allow-empty", "-m", "four")
+        for number in range(30):
+            git(checkout, "branch", "--force", f"b{number}")
+
+
+@pytest.mark.parametrize("lost", ["HEAD", "config", "objects", "refs", "nothing"])
+def test_a_mirror_that_a_kill_left_half_made_is_completed(checkout: Path, trees: Trees, lost: str) -> None:
+    """… and what git had locked is free again."""
+    source = Source(f"file://{checkout}", git(checkout, "rev-parse", "HEAD"))
+    before = trees.of_job("r-000001", source)
+    [mirror] = (trees.folder / "mirrors").iterdir()
+    shutil.rmtree(mirror / lost, ignore_errors=True)
+    (mirror / lost).unlink(missing_ok=True)
+    for locked in ("HEAD.lock", "config.lock", "packed-refs.lock", "refs/heads/master.lock"):
+        (mirror / locked).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / locked).touch()
+    git(checkout, "branch", "--move", "other")
+    assert trees.of_job("r-000002", source) == before
 
 
 def test_a_job_keeps_its_tree_whatever_becomes_of_the_checkout(checkout: Path, trees: Trees) -> None:
