@@ -45,7 +45,7 @@ def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], se
 
     try:
         checks = anyio.run(check)
-    except Fault as fault:
+    except (Fault, OSError) as fault:
         print(f"mendd: it could not be checked here: {fault}", file=sys.stderr)
         return Exit.CRASHED
     print(verification.told(checks), end="")

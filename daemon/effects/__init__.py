@@ -5,11 +5,10 @@ from functools import partial
 
 from daemon import events as e
 from daemon import steps
-from daemon.disk import ROOM_ERRORS
 from daemon.drops import Idea
 from daemon.effects import certify, certify_idea, ideas, ledger, propose, ramp, repair, scripted, unaided
 from daemon.effects.workshop import Workshop
-from daemon.effects.world import Fault, Hand, Hands, World
+from daemon.effects.world import FAULTS, Fault, Hand, Hands, World
 from daemon.events import Fact
 
 FOR_IDEAS: Hands = {
@@ -65,9 +64,9 @@ async def perform(step: steps.Step, world: World) -> Sequence[Fact]:
     except Fault as fault:
         return [_faulted(step, fault.fault, fault.message)]
     except OSError as error:
-        if error.errno not in ROOM_ERRORS:
+        if error.errno not in FAULTS:
             raise
-        return [_faulted(step, "disk_full", str(error))]
+        return [_faulted(step, FAULTS[error.errno], str(error))]
 
 
 def _faulted(step: steps.Step, fault: str, message: str) -> Fact:

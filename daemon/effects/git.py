@@ -4,9 +4,13 @@ A work tree of somebody else never brings its own git folder, hooks, filters or 
 folder that it means, and everything that could start a program is off.
 """
 
+import errno
 import os
+import re
 import subprocess
 from pathlib import Path
+
+from daemon.effects.world import FAULTS, Fault
 
 CALM = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -33,6 +37,10 @@ OFF = {
     "uploadpack.packObjectsHook": "",
 }
 SECONDS = 600.0
+TROUBLES = {os.strerror(code): code for code in FAULTS} | {"Out of diskspace": errno.ENOSPC}
+TROUBLE = re.compile(  # how git says that the machine cannot; checkout-index does not say why it could not write
+    rf"(?m)(?:{'|'.join(map(re.escape, TROUBLES))})$|^error: unable to write file (?!')"
+)
 
 
 class GitRefused(Exception):  # noqa: N818  said of git
@@ -46,23 +54,27 @@ class Git:
         self.folder = folder
 
     def ask(self, *arguments: str, given: bytes = b"", index: Path | None = None, tree: Path | None = None) -> bytes:
-        """What git answers. `index` and `tree` stand in for the ones that a checkout would have."""
+        """What git answers. `index` and `tree` stand in for the ones that a checkout would have.
+
+        GitRefused where git will not; where it cannot, an OSError or a Fault.
+        """
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", **CALM}
         environment |= {"GIT_INDEX_FILE": str(index)} if index else {}
         environment |= {"GIT_WORK_TREE": str(tree)} if tree else {}
         settings = [part for key, value in OFF.items() for part in ("-c", f"{key}={value}")]
-        result = subprocess.run(
-            ["git", f"--git-dir={self.folder}", *settings, *arguments],
-            cwd=tree,
-            env=environment,
-            input=given,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        command = ["git", f"--git-dir={self.folder}", *settings, *arguments]
+        try:
+            result = subprocess.run(
+                command, cwd=tree, env=environment, input=given, capture_output=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Fault("git_timeout", f"git {arguments[0]} did not end in {SECONDS:g} s") from None
         if result.returncode:
-            what = result.stderr.decode(errors="replace").strip()
-            raise GitRefused(f"git {arguments[0]}: {what or f'status {result.returncode}'}")
+            said = result.stderr.decode(errors="replace").strip()
+            what = f"git {arguments[0]}: {said or f'status {result.returncode}'}"
+            if trouble := TROUBLE.search(said):
+                raise OSError(TROUBLES.get(trouble[0], errno.ENOSPC), what)
+            raise GitRefused(what)
         return result.stdout
 
     def commit_of(self, name: str) -> str:

@@ -8,6 +8,7 @@ and never touched.
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import ROOM_ERRORS, write_whole
+from daemon.disk import write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.sandbox.host import user
+from daemon.effects.world import FAULTS, Fault
 
 NO_CONVERSIONS = "* -text -eol -ident -filter -working-tree-encoding\n"  # the bytes of a file are the bytes of its blob
 NOT_OURS = {
@@ -40,7 +42,10 @@ TEXT_BYTES = 4 * 2**20  # a larger file is data
 COMMITS = 5  # of the past: what broke it is among the last ones, or nobody finds it there
 COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an import, and tells nothing
 
-
+NO_ANSWER = re.compile(  # how git, curl and ssh speak of a network or a server that may be back tomorrow
+    r"(?i)could not resolve|unable to (?:look up|connect)|couldn't connect|connect to host|timed out|empty reply"
+    r"|connection (?:refused|reset|closed)|rpc failed|early eof|unexpected disconnect|returned error: (?:429|5\d\d)"
+)
 NO_MODE = "000000"
 PLAIN_MODES = (NO_MODE, "100644", "100755")
 ONLY_NEW = ""  # what a branch has to be before, for git to make it
@@ -228,7 +233,7 @@ class Trees:
                 "--date=short",
             )
             return "\n".join(git.ask(*shown, commit, *only).decode(errors="replace") for commit in small)
-        except (GitRefused, OSError):
+        except (GitRefused, OSError, Fault):
             return ""  # a help that is not there
 
     def _make(self, source: Source) -> Tree:
@@ -244,7 +249,7 @@ class Trees:
             made = Tree(key, self.folder / key)
             _put_in_place(making, made.folder)
         except (GitRefused, OSError) as error:
-            if isinstance(error, OSError) and error.errno in ROOM_ERRORS:
+            if isinstance(error, OSError) and error.errno in FAULTS:
                 raise
             raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
         else:
@@ -286,7 +291,12 @@ class Trees:
             for left in mirror.rglob("*.lock"):  # by a git that was killed
                 left.unlink(missing_ok=True)
             git.ask("init", "--quiet", "--bare", str(mirror))  # also completes what a kill has left half made
-            git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
+            try:
+                git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
+            except GitRefused as error:
+                if NO_ANSWER.search(str(error)):
+                    raise Fault("repository_down", str(error)) from error
+                raise
         return mirror
 
 
