@@ -16,6 +16,7 @@ from daemon.effects import ideas
 from daemon.effects.models import Request
 from daemon.effects.propose import question
 from daemon.effects.replay import replaying
+from daemon.effects.trees import SourceRefused
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import Fault
 from daemon.exits import Exit
@@ -76,12 +77,16 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
     blobs = Blobs(Path(settings.state_dir) / "blobs")
     asks = ideas.question if known.kind == "idea" else question
     shop = Workshop(settings, {})
-    if rung.advisor and known.kind == "repair":
-        _print(*anyio.run(asks, shop, advise(known, run, settings, remembering), blobs))
-        print("\n# That was the advisor. Then this one is asked for edits, and shown the diagnosis besides:\n")
-    if known.kind == "repair" and isinstance(look_first(known, run, settings, remembering), MeasureValues):
-        print("# The values are measured once a run gets there, and shown besides.\n")
-    _print(*anyio.run(asks, shop, step, blobs))
+    try:
+        if rung.advisor and known.kind == "repair":
+            _print(*anyio.run(asks, shop, advise(known, run, settings, remembering), blobs))
+            print("\n# That was the advisor. Then this one is asked for edits, and shown the diagnosis besides:\n")
+        if known.kind == "repair" and isinstance(look_first(known, run, settings, remembering), MeasureValues):
+            print("# The values are measured once a run gets there, and shown besides.\n")
+        _print(*anyio.run(asks, shop, step, blobs))
+    except SourceRefused as refused:  # its tree is no longer kept, and cannot be made again
+        print(f"mendd: {refused}", file=sys.stderr)
+        return Exit.USAGE
     return Exit.DONE
 
 

@@ -89,7 +89,8 @@ class Daemon:
         self.settings = settings
         self.state = State(folder, settings)
         blobs = Blobs(folder / "blobs")
-        self.shop = Workshop(settings, os.environ) if settings.world == "real" else None
+        is_real = settings.world == "real"
+        self.shop = Workshop(settings, os.environ, lambda: list(self.state.views.jobs.open)) if is_real else None
         hands = real_hands(self.shop) if self.shop else scripted_hands()
         world = World(settings, Clock(), SystemRandom(), blobs, folder / "workspaces", hands)
         self.publisher = Publisher(self.state, blobs)
@@ -150,6 +151,8 @@ class Daemon:
         ramps = (self.state.folder / "results" / "ramp").glob("*")
         for folder in (self.state.folder, self.state.folder / "views", *ramps):  # where the same is written again
             sweep(folder)
+        if self.shop:
+            await self.shop.sweep()
 
     async def _wind_up(self) -> bool:
         """Put everything down between two steps, and leave a note for the next life; and whether all is on the disk."""

@@ -35,6 +35,11 @@ def sweep(folder: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def size_bytes(folder: Path) -> int:
+    """How much is in a folder."""
+    return sum(file.lstat().st_size for file in folder.rglob("*"))
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
     temporary = f"{path.parent}/.{path.name[:200]}.{os.getpid()}-{get_native_id()}.new"

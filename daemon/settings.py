@@ -150,6 +150,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     environments_bytes: Annotated[
         int, Meta(ge=0, description="The environments' budget on disk, built images too; the longest unused go first.")
     ] = 20 * 2**30
+    trees_bytes: Annotated[
+        int,
+        Meta(ge=0, description="The trees' budget on disk; the longest unused go first, but none of an open job."),
+    ] = 20 * 2**30
 
     # Patience
     run_backoff_s: Annotated[float, Meta(ge=0, description="Wait before the second base run; doubles after.")] = 30.0

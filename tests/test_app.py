@@ -67,6 +67,27 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         assert daemon.stop() == 0
 
 
+def test_a_start_sweeps_the_trees_and_the_budget_takes_those_of_settled_jobs_only(tmp_path: Path) -> None:
+    """What no interpreter can run is refused as soon as there is a tree."""
+
+    def refused(name: str, number: int) -> None:
+        repo = tmp_path / name
+        repo.mkdir()
+        (repo / "a.py").write_text(name)
+        daemon.drop(f"{name}.json", repair(name, repo=str(repo), environment={"python": "9.9"}))
+        daemon.wait_until(lambda: daemon.settled() == number)
+
+    with DaemonProcess(tmp_path / "home", world="real", trees_bytes=0) as daemon:
+        trees = daemon.state / "trees"
+        (trees / "making-7-ab" / "files").mkdir(parents=True)
+        daemon.start().wait_until_said("ready")
+        assert not (trees / "making-7-ab").exists()
+        refused("first", 1)
+        refused("second", 2)
+        assert [path.read_text() for path in trees.glob("*/files/a.py")] == ["second"]
+        assert daemon.stop() == 0
+
+
 def test_a_ramp_counts_by_its_own_end_and_its_jobs_only_when_it_is_over(tmp_path: Path) -> None:
     """Of three, one cannot be judged and one fails, and half is enough: it reached its end."""
     climb = Climb(tmp_path, ["a1", "a2", "b1"], [3], targets=[0.5])

@@ -24,7 +24,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
-from daemon.disk import write_whole
+from daemon.disk import size_bytes, write_whole
 from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
@@ -188,7 +188,7 @@ class Environments:
             await run_sync(_remove, folder)
             await run_sync(lambda: folder.mkdir(parents=True))
             try:
-                made = structs.replace(await make(), size_bytes=await run_sync(_size_bytes, folder))
+                made = structs.replace(await make(), size_bytes=await run_sync(size_bytes, folder))
                 data = msgspec.json.encode(made)
                 await run_sync(lambda: write_whole(folder / KEPT, data, durable=True))
             except BaseException:
@@ -363,10 +363,6 @@ def _read(path: Path) -> Environment | None:
 def _remove(folder: Path) -> None:
     (folder / KEPT).unlink(missing_ok=True)  # first: who dies in the middle leaves something half made
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _size_bytes(folder: Path) -> int:
-    return sum(file.lstat().st_size for file in folder.rglob("*"))
 
 
 def _is_half_made(folder: Path) -> bool:

@@ -27,6 +27,7 @@ from daemon.text.project import Project
 from daemon.text.proposed import PROJECT_FILES
 from daemon.text.safe import unsafe
 
+NOTHING = "nothing"  # the job, as it were, that all ideas begin with
 QUIET = ("-p", "no:cacheprovider")
 LINES_NAMED = 20  # of one file, as not reached
 AFTER_IMPORTS = ("entry point", "acceptance tests", "own tests", "coverage", "mutation strength")
@@ -47,9 +48,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 def empty_tree(trees: Trees, folder: Path) -> Tree:
     """The tree that every idea's run starts from: nothing. Blocks."""
-    nothing = folder / "nothing"
+    nothing = folder / NOTHING
     nothing.mkdir(parents=True, exist_ok=True)
-    return trees.of_job("nothing", Source(str(nothing)))
+    return trees.of_job(NOTHING, Source(str(nothing)))
 
 
 async def measure(  # noqa: PLR0913  the parts of a world that it needs, by name

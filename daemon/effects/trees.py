@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import write_whole
+from daemon.disk import size_bytes, sweep, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.sandbox.host import user
 from daemon.effects.world import FAULTS, Fault
@@ -46,6 +46,8 @@ NO_ANSWER = re.compile(  # how git, curl and ssh speak of a network or a server 
     r"(?i)could not resolve|unable to (?:look up|connect)|couldn't connect|connect to host|timed out|empty reply"
     r"|connection (?:refused|reset|closed)|rpc failed|early eof|unexpected disconnect|returned error: (?:429|5\d\d)"
 )
+LEFT = ("making-*", "going-*", "index-*", "*/index-*")  # by a daemon that died
+WEIGHT = "bytes"  # the file beside a tree that says how large it is
 NO_MODE = "000000"
 PLAIN_MODES = (NO_MODE, "100644", "100755")
 ONLY_NEW = ""  # what a branch has to be before, for git to make it
@@ -168,22 +170,55 @@ class Texts(Mapping[str, str]):
 
 
 class Trees:
-    """All trees of a state folder."""
+    """All trees of a state folder. Only who knows the open jobs may take trees away."""
 
-    def __init__(self, folder: Path, repos: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        repos: Mapping[str, str],
+        budget_bytes: int = 0,
+        open_jobs: Callable[[], Collection[str]] | None = None,
+    ) -> None:
         self.folder = folder
         self.repos = repos
+        self._budget_bytes, self._open_jobs = budget_bytes, open_jobs
         self._fetching: dict[str, Lock] = {}
+        self._placing = Lock()
 
     def of_job(self, job: str, source: Source) -> Tree:
         """The tree of a job: made when it is first asked for, the same for ever after. Blocks."""
         pin = self.folder / "jobs" / job
-        if pin.exists():
-            return Tree(key := pin.read_text().strip(), self.folder / key)
-        tree = self._make(source)
-        pin.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(pin, tree.key.encode(), durable=True)
+        pinned = pin.read_text().strip() if pin.exists() else ""
+        with self._placing:
+            if pinned and (folder := self.folder / pinned).exists():
+                if self._open_jobs:
+                    os.utime(folder)  # the longest unused ones go first
+                return Tree(pinned, folder)
+        tree = self._make(source, pin, pinned)
+        self.evict()
         return tree
+
+    def sweep(self) -> None:
+        """Remove what a daemon that died left half made. Nobody may be at work here yet. Blocks."""
+        for left in [path for pattern in LEFT for path in self.folder.glob(pattern)]:
+            shutil.rmtree(left, ignore_errors=True)
+        sweep(self.folder / "jobs")
+
+    def evict(self) -> list[str]:
+        """Remove the longest unused trees until the rest fits the budget; their keys. An open job's stays. Blocks."""
+        if self._open_jobs is None:
+            return []
+        gone, used_bytes = [], 0
+        with TemporaryDirectory(prefix="going-", dir=self.folder, ignore_cleanup_errors=True) as going, self._placing:
+            pins = [self.folder / "jobs" / job for job in self._open_jobs()]
+            held = {pin.read_text().strip() for pin in pins if pin.exists()}
+            trees = [path.parent for path in self.folder.glob(f"*/{WEIGHT}") if not path.match("making-*/*")]
+            for tree in sorted(trees, key=lambda tree: (tree.name in held, tree.stat().st_mtime), reverse=True):
+                used_bytes += int((tree / WEIGHT).read_text() or 0)  # a power cut may have left it empty
+                if used_bytes > self._budget_bytes and tree.name not in held:
+                    tree.rename(Path(going, tree.name))  # whole or not at all, whatever dies while it is removed
+                    gone.append(tree.name)
+        return gone
 
     def land(self, source: Source, branch: str, patch: bytes, message: str) -> str:
         """Leave the patch as a branch in the user's own repository, whose checkout and branches stay as they are.
@@ -236,7 +271,8 @@ class Trees:
         except (GitRefused, OSError, Fault):
             return ""  # a help that is not there
 
-    def _make(self, source: Source) -> Tree:
+    def _make(self, source: Source, pin: Path, pinned: str) -> Tree:
+        """A new tree, and the job's pin to it; `pinned` is the tree that the job has had."""
         making = self.folder / f"making-{os.getpid()}-{hashlib.sha256(os.urandom(16)).hexdigest()[:16]}"
         try:
             (making / "files").mkdir(parents=True)
@@ -247,7 +283,13 @@ class Trees:
             _give(tree.files)
             key = tree.git.ask("rev-parse", "base^{tree}").decode().strip()
             made = Tree(key, self.folder / key)
-            _put_in_place(making, made.folder)
+            if pinned not in ("", key):
+                raise SourceRefused(f"{source.repo} has changed since, and what it was is no longer kept: drop it anew")
+            (making / WEIGHT).write_text(str(size_bytes(making)))
+            pin.parent.mkdir(parents=True, exist_ok=True)
+            with self._placing:
+                write_whole(pin, key.encode(), durable=True)
+                _put_in_place(making, made.folder)
         except (GitRefused, OSError) as error:
             if isinstance(error, OSError) and error.errno in FAULTS:
                 raise
@@ -308,7 +350,9 @@ def _changed_lines(told: Sequence[str]) -> int:
 def _put_in_place(made: Path, folder: Path) -> None:
     """Rename, unless another job of the same content was faster: the first one stays."""
     try:
-        if not folder.exists():
+        if folder.exists():
+            os.utime(folder)
+        else:
             made.rename(folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):

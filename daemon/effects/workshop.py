@@ -5,7 +5,7 @@ so that a step may be the first one of a new life. What must never enter: a deci
 """
 
 import os
-from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -60,18 +60,32 @@ class Seen(Struct, frozen=True):
 class Workshop:
     """Everything that a state folder's jobs share."""
 
-    def __init__(self, settings: Settings, environ: MutableMapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environ: MutableMapping[str, str],
+        open_jobs: Callable[[], Collection[str]] | None = None,
+    ) -> None:
         state = Path(settings.state_dir).resolve()
         self.settings = settings
         self.models = Breaker(open_models(settings, state, environ))
         self._state = state
-        self._trees = Trees(state / "trees", settings.repos)
+        self._trees = Trees(
+            state / "trees",
+            settings.repos,
+            settings.trees_bytes,
+            (lambda: [*open_jobs(), project.NOTHING]) if open_jobs else None,
+        )
         self._environments: Environments | None = None
         self._indexed: dict[str, tuple[Texts, Index]] = {}
         self._words: Words | None = None
         self._key: Key | None = None
         self._opening, self._indexing = anyio.Lock(), anyio.Lock()
         self._abreast = anyio.CapacityLimiter(settings.tests_abreast or os.cpu_count() or 1)
+
+    async def sweep(self) -> None:
+        """Remove what a former daemon left half made of trees, before anybody is at work."""
+        await run_sync(self._trees.sweep)
 
     async def look_round(self) -> None:
         """Say what this machine lacks, and how to get it. Whoever works here does not wait for this."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.effects.trees import COMMIT_LINES, Source, SourceRefused, Texts, Tree, Trees, is_inside
+from daemon.effects.trees import COMMIT_LINES, WEIGHT, Source, SourceRefused, Texts, Tree, Trees, is_inside
 
 FILES = {
     "pkg/__init__.py": b"",
@@ -300,3 +300,67 @@ def test_where_no_branch_can_be_made_the_cause_is_told(checkout: Path, trees: Tr
     git(checkout, "branch", "mendd")
     with pytest.raises(SourceRefused, match="'refs/heads/mendd' exists"):
         landed(trees, tree, b"a = 2\n")
+
+
+def test_what_a_killed_daemon_left_half_made_is_swept_and_nothing_else(checkout: Path, trees: Trees) -> None:
+    tree = trees.of_job("r-000001", Source(f"file://{checkout}", git(checkout, "rev-parse", "HEAD")))
+    before = contents(trees.folder)
+    for left in ("making-7-ab/files/a.py", "going-x/key/files/a.py", "index-x/index", f"{tree.key}/index-y/index"):
+        (trees.folder / left).parent.mkdir(parents=True)
+        (trees.folder / left).touch()
+    (trees.folder / "jobs" / ".r-000001.7-7.new").touch()
+    trees.sweep()
+    assert contents(trees.folder) == before
+
+
+@pytest.fixture
+def crowded(checkout: Path, tmp_path: Path) -> tuple[Trees, dict[str, Tree], list[str]]:
+    """Trees with a budget of two of them, of three jobs that were all open when they were made; and the open ones."""
+    open_jobs = ["r-1", "r-2", "r-3"]
+    commits = [git(checkout, "rev-parse", name) for name in ("HEAD~2", "HEAD~1", "HEAD")]
+    one = Trees(tmp_path / "measured", {}).of_job("r-1", Source(str(checkout), commits[0]))
+    large = int((one.folder / WEIGHT).read_text())
+    trees = Trees(tmp_path / "trees", {}, 2 * large + large // 2, lambda: open_jobs)
+    made = {
+        job: trees.of_job(job, Source(str(checkout), commit)) for job, commit in zip(open_jobs, commits, strict=True)
+    }
+    for ago, tree in enumerate(reversed(made.values())):
+        os.utime(tree.folder, (1_000_000 - ago, 1_000_000 - ago))
+    return trees, made, open_jobs
+
+
+def test_the_longest_unused_trees_go_first_and_those_of_open_jobs_stay(
+    checkout: Path, crowded: tuple[Trees, dict[str, Tree], list[str]]
+) -> None:
+    trees, made, open_jobs = crowded
+    assert trees.evict() == []
+    open_jobs.remove("r-3")
+    assert trees.evict() == [made["r-3"].key], "the last used one, but the others are needed"
+    open_jobs.clear()
+    assert trees.evict() == []
+    (checkout / "answer.py").write_text("another tree\n")
+    open_jobs.append("r-4")
+    trees.of_job("r-4", Source(str(checkout)))
+    left = {path.name for path in trees.folder.iterdir()} - {"jobs"}
+    assert left == {made["r-2"].key, trees.of_job("r-4", Source(str(checkout))).key}
+
+
+def test_a_tree_that_is_gone_is_made_again_for_a_job_that_is_opened_again(
+    checkout: Path, crowded: tuple[Trees, dict[str, Tree], list[str]]
+) -> None:
+    """… unless its source is not what it was: then the job is refused, and never goes on with another tree."""
+    trees, made, open_jobs = crowded
+    open_jobs.remove("r-1")
+    assert trees.evict() == [made["r-1"].key]
+    assert not made["r-1"].folder.exists()
+    open_jobs.append("r-1")
+    with pytest.raises(SourceRefused, match="has changed since"):
+        trees.of_job("r-1", Source(str(checkout)))
+    assert trees.of_job("r-1", Source(str(checkout), "HEAD~2")) == made["r-1"]
+    assert (made["r-1"].files / "pkg" / "tab.py").exists()
+
+
+def test_who_does_not_know_the_open_jobs_takes_no_tree_away(checkout: Path, trees: Trees) -> None:
+    tree = trees.of_job("r-1", Source(str(checkout)))
+    assert trees.evict() == []
+    assert tree.files.exists()
