@@ -45,6 +45,7 @@ COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an impor
 NO_ANSWER = re.compile(  # how git, curl and ssh speak of a network or a server that may be back tomorrow
     r"(?i)could not resolve|unable to (?:look up|connect)|couldn't connect|connect to host|timed out|empty reply"
     r"|connection (?:refused|reset|closed)|rpc failed|early eof|unexpected disconnect|returned error: (?:429|5\d\d)"
+    r"|cannot lock ref"  # what a killed daemon's git, still fetching, may do to ours
 )
 LEFT = ("making-*", "going-*", "index-*", "*/index-*")  # by a daemon that died
 WEIGHT = "bytes"  # the file beside a tree that says how large it is
