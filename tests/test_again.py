@@ -1,11 +1,17 @@
 """What a model would be asked about a job on a rung: printed from the log, the blobs and the tree alone."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from daemon import again
 from daemon import events as e
 from daemon.blobs import Blobs
+from daemon.certificate import Key
 from daemon.drops import Repair
 from daemon.effects.repair import keep
 from daemon.exits import Exit
@@ -99,3 +105,26 @@ def test_where_there_is_nothing_to_ask_it_says_why(
 ) -> None:
     assert again.prompt_of(job, rung, settings) == Exit.USAGE
     assert why in capsys.readouterr().err
+
+
+def test_of_a_tree_that_is_gone_and_cannot_be_made_again_nothing_can_be_asked(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(settings.state_dir, tmp_path / "state")
+    (tmp_path / "state" / "trees" / "jobs").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "state" / "trees" / "jobs" / JOB).write_text("a" * 40)
+    assert again.prompt_of(JOB, "M2", replace(settings, state_dir=str(tmp_path / "state"))) == Exit.USAGE
+    assert "no longer kept" in capsys.readouterr().err
+
+
+def test_what_cannot_be_checked_here_is_not_said_to_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a machine that has no room to do it again."""
+    key = Key.open(tmp_path / "keys")
+    for name, data in (("certificate", b"{}"), ("patch", b""), ("key", key.public)):
+        (tmp_path / name).write_bytes(data)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    papers = (tmp_path / "certificate", tmp_path / "patch", tmp_path / "blobs", [tmp_path / "key"])
+    assert again.verify(*papers, Settings()) == Exit.CRASHED
+    assert "could not be checked here" in capsys.readouterr().err
