@@ -157,7 +157,7 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
                 (mine / name).unlink(missing_ok=True)
         except BlobBroken as error:
             _tell_lost(job.id, name, error)
-    write_whole(mine / "report.md", report(job, str(mine), change).encode())
+    write_whole(mine / "report.md", report(job, change).encode())
     if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
         _write_for_others(mine, job, blobs)
 

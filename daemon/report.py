@@ -22,15 +22,12 @@ RUN_COLUMNS = ("run", "rung", "asked", "attempts", "tokens", "seconds", "ended",
 ECHO = "this is the very change that failed before"
 
 
-def report(job: Job, folder: str, change: str = "") -> str:
-    """What was asked, how it ended and what was tried; `change` is the patch, or else the best that was found.
-
-    `folder` is where the page will lie, with the certificate beside it.
-    """
-    return "\n".join(_lines(job, folder, change)) + "\n"
+def report(job: Job, change: str = "") -> str:
+    """What was asked, how it ended and what was tried; `change` is the patch, or else the best that was found."""
+    return "\n".join(_lines(job, change)) + "\n"
 
 
-def _lines(job: Job, folder: str, change: str) -> Iterator[str]:
+def _lines(job: Job, change: str) -> Iterator[str]:
     yield f"# {job.id}: {_flat(job.title)}"
     yield ""
     yield f"**{job.outcome}**{f': {_flat(job.reason, REASON_CHARACTERS)}' if job.reason else ''}"
@@ -53,7 +50,7 @@ def _lines(job: Job, folder: str, change: str) -> Iterator[str]:
         again = f'{{"job": "{job.id}", "hint": "…"}}'
         yield f"- to have it tried again, told what you know: `{again}` in queue/retries/"
     runs = list(job.runs.values())
-    yield from _changed(job, folder, change)
+    yield from _changed(job, change)
     yield from _red(runs)
     if runs:
         yield from ("", "## The runs", "", *_table(runs))
@@ -61,13 +58,13 @@ def _lines(job: Job, folder: str, change: str) -> Iterator[str]:
         yield from _messages(job.id, runs)
 
 
-def _changed(job: Job, folder: str, change: str) -> Iterator[str]:
+def _changed(job: Job, change: str) -> Iterator[str]:
     """The change that came of it, with what its reader has to mind before he merges it."""
     certified = job.certified_run()
     if certified:
         warnings = [warning for attempt in certified.attempts[-1:] for warning in attempt.warnings]
         yield from ("", "## The patch", "", *(f"- mind: {_flat(warning, REASON_CHARACTERS)}" for warning in warnings))
-        yield f"- to prove it again: `python -m daemon verify {folder}/certificate.json`"
+        yield f"- to prove it again: `python -m daemon verify …/{job.id}/certificate.json`, the one beside this page"
     elif change and (nearest := job.nearest()):
         yield from ("", f"## The best that was found: {_verdict(nearest)}")
     if change:

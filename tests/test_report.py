@@ -22,7 +22,7 @@ def failed_everywhere(messages: list[str]) -> str:
             ),
         ).settled(run, reason=HOSTILE)
     told.tell(e.JobSettled(job="r-000001", outcome="failed", reason=HOSTILE))
-    return report(told.views.jobs.settled["r-000001"], "state/results/r-000001")
+    return report(told.views.jobs.settled["r-000001"])
 
 
 def test_twenty_three_runs_are_one_page() -> None:
@@ -70,12 +70,12 @@ def test_the_patch_stands_there_with_what_to_mind_before_it_is_merged() -> None:
         ),
     ).settled("r-000001.1", "certified")
     told.tell(e.JobSettled(job="r-000001", outcome="certified"))
-    page = report(told.views.jobs.settled["r-000001"], "state/results/r-000001", "-a\n+b\n# c\n" * 40).splitlines()
+    page = report(told.views.jobs.settled["r-000001"], "-a\n+b\n# c\n" * 40).splitlines()
     patch = page[page.index("## The patch") :]
     assert patch[2] == "- mind: weak: one test # runs it"
     assert patch[3] == "- mind: the job's command leaves out 23 of the repository's files of tests: they were not run"
     assert patch[4] == "- mind: there is no branch of it: it does not apply to HEAD"
-    assert patch[5].endswith("verify state/results/r-000001/certificate.json`")
+    assert patch[5].endswith("verify …/r-000001/certificate.json`, the one beside this page")
     assert patch[7:10] == ["      -a", "      +b", "      # c"]
     assert patch[67] == "      …"
     assert "- sandbox: bubblewrap" in page
@@ -91,5 +91,5 @@ def test_without_a_certificate_the_best_that_was_found_stands_there() -> None:
         ),
     ).settled("r-000001.1")
     told.tell(e.JobSettled(job="r-000001", outcome="failed"))
-    page = report(told.views.jobs.settled["r-000001"], "state/results/r-000001", "-a\n+b\n")
+    page = report(told.views.jobs.settled["r-000001"], "-a\n+b\n")
     assert "## The best that was found: regression, fixed 2 tests, broke 1 test\n\n      -a\n      +b\n" in page

@@ -47,6 +47,8 @@ NO_ANSWER = re.compile(  # how git, curl and ssh speak of a network or a server 
     r"|connection (?:refused|reset|closed)|rpc failed|early eof|unexpected disconnect|returned error: (?:429|5\d\d)"
     r"|cannot lock ref"  # what a killed daemon's git, still fetching, may do to ours
 )
+THEIR_HEAD = "refs/mendd/head"  # what the branch is called that a mirror's HEAD means, is theirs to say
+EVERYTHING = ("+refs/*:refs/*", f"+HEAD:{THEIR_HEAD}")
 LEFT = ("making-*", "going-*", "index-*", "*/index-*")  # by a daemon that died
 WEIGHT = "bytes"  # the file beside a tree that says how large it is
 NO_MODE = "000000"
@@ -227,7 +229,7 @@ class Trees:
         The name of the branch that holds it: the one that was asked for, or a free one that begins so. Blocks.
         """
         try:
-            git = _git_of(self._place(source.repo)) if "://" not in source.repo else None
+            git = None if is_address(self._named(source.repo)) else _git_of(self._place(source.repo))
             if git is None:
                 raise SourceRefused(f"{source.repo} is no git repository of this machine, so it has no branches")
             base = git.commit_of(source.commit or "HEAD")
@@ -246,9 +248,9 @@ class Trees:
 
         Only of a clone on this machine, and only the base commit's own past: what a moving HEAD means may hold the fix.
         """
-        named = self.repos.get(source.repo, source.repo)
-        git = _git_of(Path(named).expanduser().resolve()) if source.commit and "://" not in named else None
-        if git is None or not paths:
+        named = self._named(source.repo)
+        git = None if is_address(named) else _git_of(Path(named).expanduser().resolve())
+        if git is None or not source.commit or not paths:
             return ""
         log = ("log", f"--max-count={COMMITS}", "--no-merges", "--no-renames", "--no-ext-diff", "--no-textconv")
         try:
@@ -315,10 +317,13 @@ class Trees:
             _copy(place, tree.files, _listed(place, git))
             _commit_files(tree)
 
+    def _named(self, repo: str) -> str:
+        return self.repos.get(repo, repo)
+
     def _place(self, repo: str) -> Path:
         """The folder that a repo's name means: a mapping from the settings, a path, or a mirror of a URL."""
-        named = self.repos.get(repo, repo)
-        if "://" in named or named.startswith("git@"):
+        named = self._named(repo)
+        if is_address(named):
             return self._mirror(named)
         place = Path(named).expanduser().resolve()
         if not place.is_dir():
@@ -335,12 +340,18 @@ class Trees:
                 left.unlink(missing_ok=True)
             git.ask("init", "--quiet", "--bare", str(mirror))  # also completes what a kill has left half made
             try:
-                git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, "+refs/*:refs/*")
+                git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, *EVERYTHING)
             except GitRefused as error:
                 if NO_ANSWER.search(str(error)):
                     raise Fault("repository_down", str(error)) from error
                 raise
+            git.ask("symbolic-ref", "HEAD", THEIR_HEAD)
         return mirror
+
+
+def is_address(named: str) -> bool:
+    """Whether a repository is to be fetched, and no folder of this machine."""
+    return "://" in named or named.startswith("git@")
 
 
 def _changed_lines(told: Sequence[str]) -> int:

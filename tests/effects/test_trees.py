@@ -142,6 +142,28 @@ def test_a_linked_work_tree_and_a_bare_mirror_are_repositories_too(
     assert len(keys) == 1
 
 
+def test_the_head_of_a_url_is_theirs_whatever_its_branch_is_called(checkout: Path, trees: Trees) -> None:
+    """… and stays so when it moves on; a branch that they deleted is gone."""
+    url = Source(f"file://{checkout}")
+    git(checkout, "checkout", "-q", "-b", "trunk")
+    first = trees.of_job("r-000001", url).key
+    git(checkout, "commit", "-q", "--allow-empty", "-m", "on")
+    (checkout / "more.py").write_text("A = 1\n")
+    git(checkout, "add", "more.py")
+    git(checkout, "commit", "-q", "-m", "more")
+    later = trees.of_job("r-000002", url)
+    assert later.key != first
+    assert (later.files / "more.py").exists()
+
+
+def test_where_a_name_means_a_url_there_is_no_branch_to_be_made(tmp_path: Path, checkout: Path) -> None:
+    trees = Trees(tmp_path / "trees", {"acme/shop": f"file://{checkout}"})
+    tree = trees.of_job("r-000001", Source("acme/shop"))
+    patch = tree.changed({"pkg/new.py": b"n = 1\n"}).patch
+    with pytest.raises(SourceRefused, match="has no branches"):
+        trees.land(Source("acme/shop"), "mendd/r-000001", patch, "Mended")
+
+
 def test_jobs_of_one_url_fetch_it_together(checkout: Path, trees: Trees) -> None:
     """… whether it is new to all of them or has moved on since the last job."""
     for number in range(30):
