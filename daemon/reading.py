@@ -220,11 +220,11 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             yield f"{where}; {run.outcome}{_because(run.reason)}"
         elif hand := queue.running.get(run.id):
             yield f"{where}; in the hand of {hand.worker} since {_when(hand.since)}, after stage {run.stage!r}"
-        elif (standing := queue.waiting.get(run.id)) and standing.not_before:
+        elif (standing := queue.waiting[run.id]).not_before:
             yield f"{where}; waits until {_when(standing.not_before)}: {standing.why}"
         else:
             again = f", after {run.fault}: {run.fault_message}" if run.fault else ""
-            yield f"{where}; stands in line for a free worker{again}"
+            yield f"{where}; stands in line for {queue.awaited(standing)}{again}"
     if job.outcome:
         yield f"{job.outcome} {_when(job.settled_at)}{_because(job.reason)}"
         if (certified := job.certified_run()) and certified.folder:

@@ -11,6 +11,7 @@ from daemon.exits import Exit
 from daemon.settings import resolve
 from tests.fakes.daemon_process import DaemonProcess, repair
 from tests.fakes.ramps import Climb
+from tests.fakes.tool import tool
 
 
 def at(hour: int, minute: int = 0) -> time.struct_time:
@@ -54,6 +55,10 @@ def test_a_brake_that_nobody_can_see_holds_runs_back_and_says_why(tmp_path: Path
     assert brake(tmp_path / "nowhere" / "pause", "", at(12)) == "", "it is certain that nothing is there"
 
 
+def told(daemon: DaemonProcess) -> str:
+    return daemon.ask("explain", "r-000001").stdout
+
+
 def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> None:
     with DaemonProcess(tmp_path) as daemon:
         daemon.queue.mkdir()
@@ -62,6 +67,12 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         daemon.drop("a.json", repair("a"))
         daemon.wait_until(lambda: daemon.view("queue").get("depth") == 1)
         assert "pause is there" in daemon.view("queue")["work_paused"]
+        paused = "for the end of the pause: "
+        assert f"stands in line {paused}{daemon.queue / 'pause'} is there; remove it to go on" in told(daemon)
+        shown = " ".join(tool("monitor_queue", "--once", "--state", daemon.state, columns=400).stdout.split())
+        assert f"▲ no run is taken up: {daemon.queue / 'pause'} is there; remove it to go on" in shown
+        assert "waiting for the end of the pause 1" in shown
+        assert "a free worker" not in shown + told(daemon)
         (daemon.queue / "pause").unlink()
         daemon.wait_until(lambda: daemon.settled() == 1)
         assert daemon.stop() == 0

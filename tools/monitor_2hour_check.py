@@ -180,7 +180,9 @@ def judge_now(seen: Seen, limits: argparse.Namespace) -> Iterator[Reason]:
         yield Reason(Verdict.DEGRADED, f"{words} {peek.span(seen.now - hand.since)}")
     oldest_s = seen.now - (seen.queue.oldest_waiting_since or seen.now)
     stands_ready = seen.queue.depth > seen.queue.delayed_depth
-    if stands_ready and oldest_s > limit_s and not seen.settled and not seen.whole.failures:
+    if stands_ready and seen.queue.work_paused:
+        yield Reason(Verdict.DEGRADED, f"work waits, and no run is taken up: {peek.clean(seen.queue.work_paused)}")
+    elif stands_ready and oldest_s > limit_s and not seen.settled and not seen.whole.failures:
         yield Reason(Verdict.DEGRADED, f"work has waited for {peek.span(oldest_s)}, and nothing was done")
 
 
@@ -246,6 +248,8 @@ def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]
     oldest = queue.oldest_waiting_since
     age = "" if oldest is None else f", the oldest for {peek.span(seen.now - oldest)}"
     yield "waiting", f"{queue.depth}, delayed {queue.delayed_depth}{age}"
+    if queue.work_paused:
+        yield "paused", f"no run is taken up: {peek.clean(queue.work_paused)}"
     if seen.free_bytes is not None:
         yield "disk", f"{seen.free_bytes / 2**30:.1f} GiB free"
 
@@ -272,6 +276,7 @@ def as_json(seen: Seen, verdict: Verdict, reasons: list[Reason], limits: argpars
         "stuck": [hand.run for hand in seen.stuck(limits.stuck_minutes * 60)],
         "waiting": seen.queue.depth,
         "intake_paused": seen.queue.intake_paused,
+        "work_paused": seen.queue.work_paused,
     }
 
 

@@ -189,6 +189,9 @@ def alarm_lines(seen: Seen) -> Iterator[Text]:
     if seen.queue.intake_paused:
         words = f"▲ nothing is taken in: {peek.clean(seen.queue.intake_paused)}"
         yield Text(words, "bold red", no_wrap=True, overflow="ellipsis")
+    if seen.queue.work_paused:
+        words = f"▲ no run is taken up: {peek.clean(seen.queue.work_paused)}"
+        yield Text(words, "bold yellow", no_wrap=True, overflow="ellipsis")
     for problem in seen.problems:
         yield Text(f"▲ {problem}", "yellow", no_wrap=True, overflow="ellipsis")
 

@@ -108,6 +108,7 @@ class Queue(Struct):
     delayed: list[Waiting] = field(default_factory=list)
     oldest_waiting_since: float | None = None
     intake_paused: str | None = None
+    work_paused: str | None = None
 
 
 def view(state: Path, name: str, kind: type[View], problems: list[str]) -> View:

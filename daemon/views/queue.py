@@ -12,7 +12,6 @@ from daemon import events as e
 # A run stands behind what comes within this many facts for each earlier run of its job: first runs go before second
 # ones, and yet nobody waits for ever, because the log grows past every place.
 STEP_BACK = 1000
-FREE_WORKER = "a free worker"
 
 
 class Standing(Struct, gc=False):
@@ -56,6 +55,10 @@ class Queue(Struct):
         standing = self.waiting.get(entry[1])
         return standing is not None and standing.not_before == entry[0]
 
+    def awaited(self, standing: Standing) -> str:
+        """What a run waits for."""
+        return standing.why or (f"the end of the pause: {self.held}" if self.held else "a free worker")
+
     def document(self, rows: int) -> dict[str, Any]:
         """What a person reads in state/views/queue.json."""
         ready = nsmallest(rows, ((-s.priority, s.place, run) for run, s in self.waiting.items() if not s.not_before))
@@ -63,7 +66,7 @@ class Queue(Struct):
         return {
             "depth": len(self.waiting),
             "delayed_depth": sum(1 for s in self.waiting.values() if s.not_before),
-            "waiting_for": dict(Counter(s.why or FREE_WORKER for s in self.waiting.values()).most_common(rows)),
+            "waiting_for": dict(Counter(map(self.awaited, self.waiting.values())).most_common(rows)),
             "running": [
                 {"run": run, "job": hand.job, "worker": hand.worker, "since": hand.since}
                 for run, hand in self.running.items()
@@ -82,7 +85,7 @@ class Queue(Struct):
             "job": standing.job,
             "priority": standing.priority,
             "waiting_since": standing.opened_at,
-            "why": standing.why or FREE_WORKER,
+            "why": self.awaited(standing),
             "not_before": standing.not_before or None,
         }
 

@@ -12,6 +12,7 @@ from tests.fakes.tool import BROKEN_VIEWS, HOSTILE, OLD_VIEWS, lived_in, state_o
 NOW = 1_800_000_030.0  # half a minute into a minute
 MINUTE = 1_800_000_000
 LONG_AGO = MINUTE - 7260
+PAUSED = {"work_paused": "quiet hours until 06:00"}
 
 
 def check(state: Path, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
@@ -66,6 +67,8 @@ def waiting(since: float) -> dict[str, Any]:
         ([], {"queue": waiting(NOW - 7200)}, 1, "work has waited for 2.0 h, and nothing was done"),
         ([], {"queue": waiting(NOW - 7200), "failures": {"syntax": 1}}, 0, ""),
         ([], {"queue": waiting(NOW - 60)}, 0, ""),
+        ([], {"queue": waiting(NOW - 60) | PAUSED}, 1, "work waits, and no run is taken up: quiet hours until 06:00"),
+        ([], {"queue": PAUSED}, 0, ""),
         ([], {"crashes": 1, "queue": {"intake_paused": "full"}}, 2, "nothing is taken in: full | steps that crashed"),
         ([], {"crashes": 1, "at": LONG_AGO}, 0, ""),
         (["--hours", "3"], {"crashes": 1, "at": LONG_AGO}, 1, "steps that crashed"),
@@ -138,11 +141,17 @@ def test_hostile_words_reach_the_terminal_as_mere_words(tmp_path: Path) -> None:
 
 def test_the_page_for_people(tmp_path: Path) -> None:
     minute = {"accepted": 7, "rejected": 1, "settled": {"certified": 4, "failed": 2}, "failures": {"syntax": 3}}
-    views = {"health": {"minutes": {str(MINUTE): minute}}, "queue": {}}
+    views = {"health": {"minutes": {str(MINUTE): minute}}, "queue": PAUSED}
     done = tool("monitor_2hour_check", "--state", state_of(tmp_path, views), "--now", str(NOW))
     words = " ".join(done.stdout.split())
     assert words.startswith("HEALTHY")
-    for figure in ("accepted 7, rejected 1", "settled 6, 3.0 an hour", "certified 4 · failed 2", "failed syntax 3"):
+    for figure in (
+        "accepted 7, rejected 1",
+        "settled 6, 3.0 an hour",
+        "certified 4 · failed 2",
+        "failed syntax 3",
+        "paused no run is taken up",
+    ):
         assert figure in words
 
 
