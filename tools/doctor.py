@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import peek
 
-HOUSE = Path(__file__).resolve().parent.parent
 PATIENCE_S = 270.0  # for all: five minutes are promised, and what is in hand at the end has to be put down
 KNOWN_ANSWERS_S = 120.0  # for the first part, which takes ten seconds on an idle machine
 FEWEST_EXAMPLES = 24
@@ -94,7 +93,7 @@ def lived(
     command = [sys.executable, "-m", "daemon", "once"]
     with (home / "said.txt").open("wb") as said:
         process = subprocess.Popen(  # noqa: S603  our own daemon
-            command, cwd=HOUSE, env=environment(home, **settings), stdout=said, stderr=said
+            command, cwd=peek.HOUSE, env=environment(home, **settings), stdout=said, stderr=said
         )
         while process.poll() is None:
             if time.monotonic() > until or is_enough(home / "state"):
@@ -136,10 +135,10 @@ def examples(most: int) -> list[dict[str, Any]]:
     A slow model comes to a few of them only, and these should not be the hardest ones, or the easiest.
     """
     found = []
-    for path in sorted((HOUSE / "examples").glob("*.json")):
+    for path in sorted((peek.HOUSE / "examples").glob("*.json")):
         drop = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(drop, dict) and drop.get("kind") == "repair":
-            found.append(drop | {"repo": str(HOUSE / drop["repo"]), "instance_id": path.stem})
+            found.append(drop | {"repo": str(peek.HOUSE / drop["repo"]), "instance_id": path.stem})
     found.sort(key=lambda drop: (not is_unhealthy(drop["instance_id"]), zlib.crc32(drop["instance_id"].encode())))
     return found[:most]
 
@@ -241,7 +240,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def first_model() -> str:
     """Who is asked: the first of the ladder, as the daemon reads its settings."""
     command = [sys.executable, "-m", "daemon", "settings"]
-    told = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=False).stdout  # noqa: S603  our own
+    told = subprocess.run(command, cwd=peek.HOUSE, capture_output=True, text=True, check=False).stdout  # noqa: S603  our own
     ladder = told.partition("models = ")[2]
     return str(json.JSONDecoder().raw_decode(ladder)[0][0]) if ladder else "a model"
 
@@ -323,7 +322,7 @@ def main() -> int:
     home = Path(tempfile.mkdtemp(prefix="doctor-"))
     try:
         known = with_known_answers(home / "known", min(began + options.seconds, began + KNOWN_ANSWERS_S))
-        findings = list(five(known, HOUSE))
+        findings = list(five(known, peek.HOUSE))
         for finding in findings:
             print(
                 f"{'fires ' if finding.fires else 'SILENT'}  {finding.name:13}  {peek.clean(finding.words)}", flush=True

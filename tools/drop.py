@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--inlet", choices=INLETS, help="by default taken from what is in the file")
-    parser.add_argument("--queue", type=Path, default=Path(peek.setting("queue_dir", "queue")), help="the queue folder")
+    parser.add_argument("--queue", type=Path, default=peek.folder("queue_dir", "queue"), help="the queue folder")
     options = parser.parse_args()
     peek.speak()
     missing = [str(file) for file in options.files if not file.is_file()]

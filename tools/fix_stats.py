@@ -127,7 +127,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    state = Path(peek.setting("state_dir", "state"))
+    state = peek.folder("state_dir", "state")
     parser.add_argument("--state", type=Path, default=state, help="the state folder")
     parser.add_argument("--rows", type=int, default=10, help="of each table; the view has at most 100 (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")

@@ -88,7 +88,7 @@ def arguments() -> argparse.Namespace:
     """What the command line says: where to look, and the limits."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     add = parser.add_argument
-    add("--state", type=Path, default=Path(peek.setting("state_dir", "state")), help="the state folder")
+    add("--state", type=Path, default=peek.folder("state_dir", "state"), help="the state folder")
     add(
         "--hours", type=hours, default=2.0, help="how far to look back, at most 3: the view keeps no more (%(default)s)"
     )

@@ -103,7 +103,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--state", type=Path, default=Path(peek.setting("state_dir", "state")), help="the state folder")
+    parser.add_argument("--state", type=Path, default=peek.folder("state_dir", "state"), help="the state folder")
     parser.add_argument("--once", action="store_true", help="print one frame and end; so it does into a pipe")
     parser.add_argument(
         "--every", type=positive, default=1.0, metavar="SECONDS", help="between two looks (%(default)s)"

@@ -18,6 +18,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+HOUSE = Path(__file__).resolve().parent.parent  # where the daemon runs
 START = "start it with `bash startup.sh`"
 TEXT_CHARACTERS = 500
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -31,12 +32,18 @@ View = TypeVar("View", bound=Struct)
 
 
 def setting(name: str, default: str) -> str:
-    """A setting as the daemon would have it from here: MENDD_* over settings.toml over the default."""
+    """A setting as the daemon has it: MENDD_* over its settings.toml over the default."""
     try:
-        in_file = tomllib.loads(Path("settings.toml").read_text(encoding="utf-8")).get(name, default)
+        in_file = tomllib.loads((HOUSE / "settings.toml").read_text(encoding="utf-8")).get(name, default)
     except (OSError, ValueError):  # the daemon will say what is wrong with it
         in_file = default
     return os.environ.get(f"MENDD_{name.upper()}", str(in_file))
+
+
+def folder(name: str, default: str) -> Path:
+    """A folder that a setting names: seen from where the daemon runs, or from here if the environment names it."""
+    named = Path(setting(name, default))
+    return named if f"MENDD_{name.upper()}" in os.environ else HOUSE / named
 
 
 def absence(state: Path) -> str:

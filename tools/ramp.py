@@ -425,8 +425,8 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--again", metavar="RAMP", default="", help="run again what failed in this one, and follow")
     asked.add_argument("--instance", default="", help="with --again: only this one; it may have been excluded")
     asked.add_argument("--no-follow", action="store_true", help="drop it, and leave it to the daemon")
-    asked.add_argument("--queue", type=Path, default=Path(peek.setting("queue_dir", "queue")))
-    asked.add_argument("--state", type=Path, default=Path(peek.setting("state_dir", "state")))
+    asked.add_argument("--queue", type=Path, default=peek.folder("queue_dir", "queue"))
+    asked.add_argument("--state", type=Path, default=peek.folder("state_dir", "state"))
     return asked
 
 

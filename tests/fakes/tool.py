@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,11 +30,16 @@ OLD_VIEWS = {"with nothing but a seq": {"seq": 1}, "with fields of tomorrow": {"
 
 
 def tool(
-    name: str, *arguments: str | Path, columns: int = 100, cwd: Path | None = None, **environment: str
+    name: str,
+    *arguments: str | Path,
+    columns: int = 100,
+    cwd: Path | None = None,
+    tools: Path = TOOLS,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool to its end, in a terminal-less place with that many columns."""
     return subprocess.run(
-        command(name, *arguments),
+        command(name, *arguments, tools=tools),
         cwd=cwd,
         env=clean_environment(columns) | environment,
         capture_output=True,
@@ -43,9 +49,18 @@ def tool(
     )
 
 
-def command(name: str, *arguments: str | Path) -> list[str]:
+def command(name: str, *arguments: str | Path, tools: Path = TOOLS) -> list[str]:
     """The words of its command line."""
-    return [sys.executable, str(TOOLS / f"{name}.py"), *map(str, arguments)]
+    return [sys.executable, str(tools / f"{name}.py"), *map(str, arguments)]
+
+
+def tools_of(project: Path, settings: str = "") -> Path:
+    """The tools of another project, which has these settings."""
+    (project / "tools").mkdir(parents=True)
+    (project / "settings.toml").write_text(settings)
+    for path in TOOLS.glob("*.py"):
+        shutil.copy(path, project / "tools")
+    return project / "tools"
 
 
 def clean_environment(columns: int) -> dict[str, str]:

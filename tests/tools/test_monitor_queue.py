@@ -29,6 +29,7 @@ from tests.fakes.tool import (
     put_view,
     state_of,
     tool,
+    tools_of,
 )
 
 VIEWS = ("queue", "health", "jobs")
@@ -128,11 +129,12 @@ def test_no_state_yet(tmp_path: Path) -> None:
 
 
 def test_the_state_is_found_as_the_daemon_finds_it(tmp_path: Path) -> None:
-    """From settings.toml, and from the environment before it."""
-    state_of(tmp_path / "mine", {})
-    (tmp_path / "settings.toml").write_text('state_dir = "mine"\n')
-    assert "not running" in tool("monitor_queue", "--once", cwd=tmp_path).stdout
-    assert "no state in" in tool("monitor_queue", "--once", cwd=tmp_path, MENDD_STATE_DIR="other").stdout
+    """From the settings.toml of the tool's own project, and from the environment before it."""
+    tools = tools_of(tmp_path / "project", 'state_dir = "mine"\n')
+    state_of(tmp_path / "project" / "mine", {})
+    assert "not running" in tool("monitor_queue", "--once", cwd=tmp_path, tools=tools).stdout
+    other = tool("monitor_queue", "--once", cwd=tmp_path, tools=tools, MENDD_STATE_DIR="other")
+    assert "no state in" in other.stdout
 
 
 def test_a_heart_that_stopped(tmp_path: Path) -> None:
