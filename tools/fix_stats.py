@@ -156,27 +156,27 @@ def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
     seen = "" if database.seen is None else f", seen {database.seen} times"
     yield "signatures", f"{database.signatures}{seen}"
     yield "fixes", f"{database.fixes} remembered"
-    if database.tried is not None:
+    if database.tried:
         yield "tries", f"{database.tried}, worked {share(database.worked or 0, database.tried)}"
     if database.reuse_rate is not None:
-        words = f"{database.reuse_rate:.0%} of {database.certified_jobs} certified jobs were mended by a remembered fix"
-        yield "reuse", words + reuse_details(database)
-    if database.does_memory_help is not None:
-        yield "memory", memory_words(database.does_memory_help)
+        yield "reuse", reuse_words(database, database.reuse_rate)
+    if (helped := database.does_memory_help) and (helped.with_memory.jobs or helped.held_out.jobs):
+        yield "memory", memory_words(helped)
     if database.learned_by_day:
         days = database.growth(DAYS_SHOWN, now)
         lately = f"today {days[-1]}, in {WEEK_DAYS} days {sum(days[-WEEK_DAYS:])}, in {DAYS_SHOWN} days {sum(days)}"
         yield "learned", f"{lately}  {peek.sparkline(days).lstrip()}"
 
 
-def reuse_details(database: FixDatabase) -> str:
-    """Of the reuse, how much crossed projects and how much asked no model; and how it went over time."""
-    words = ""
-    if database.reuse_rate_across_projects is not None:
-        words += f"; {database.reuse_rate_across_projects:.0%} by one of another project"
-    if database.reuse_rate_without_model is not None:
-        words += f"; {database.reuse_rate_without_model:.0%} without a model"
-    if halves := database.reuse_then_and_now():
+def reuse_words(database: FixDatabase, rate: float) -> str:
+    """How much was reused; of it, how much crossed projects and how much asked no model; and how it went over time."""
+    part = f"{rate:.0%}" if rate else "none"
+    words = f"{part} of {database.certified_jobs} certified jobs were mended by a remembered fix"
+    if across := database.reuse_rate_across_projects:
+        words += f", {across:.0%} by one of another project"
+    if replayed := database.reuse_rate_without_model:
+        words += f", {replayed:.0%} by one that was replayed, with no model asked"
+    if rate and (halves := database.reuse_then_and_now()):
         words += f"; by day, older half {halves[0]:.0%}, newer half {halves[1]:.0%}"
     return words
 
@@ -184,12 +184,13 @@ def reuse_details(database: FixDatabase) -> str:
 def memory_words(found: Help) -> str:
     """Whether memory helps, or that it cannot be said yet."""
     having, without = found.with_memory, found.held_out
-    words = (
-        f"certified {share(having.certified, having.jobs)} of {having.jobs} jobs that it had something for, "
-        f"{share(without.certified, without.jobs)} of {without.jobs} held out"
-    )
     if found.difference is None:
-        return f"{words}: nothing to compare yet"
+        known = having.jobs + without.jobs
+        return f"it had something for {known} jobs, and {without.jobs} of them were held out: nothing to compare yet"
+    words = (
+        f"whatever mended them, {share(having.certified, having.jobs)} of {having.jobs} jobs that got what it had were "
+        f"certified, and {share(without.certified, without.jobs)} of {without.jobs} that were held out"
+    )
     apart, low, high = (100 * part for part in found.difference)
     verdict = "it helps" if low > 0 else "it harms" if high < 0 else "it cannot be said yet whether it helps"
     return f"{words}; {apart:+.0f} points ({low:+.0f} to {high:+.0f}): {verdict}"

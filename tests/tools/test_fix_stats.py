@@ -84,13 +84,32 @@ def test_figures(tmp_path: Path) -> None:
         "15% of 200 certified jobs were mended by a remembered fix",
         "today 4, in 7 days 6, in 30 days 7",
         "most frequent failures of the 2 seen last",
-        "by a remembered fix; 10% by one of another project; 5% without a model; by day, older half 5%, newer half 25%",
-        "certified 80 (80%) of 100 jobs that it had something for, 20 (40%) of 50 held out",
+        "by a remembered fix, 10% by one of another project, 5% by one that was replayed, with no model asked",
+        "; by day, older half 5%, newer half 25%",
+        "80 (80%) of 100 jobs that got what it had were certified, and 20 (40%) of 50 that were held out",
         "+40 points (+24 to +54): it helps",
         "f-1 10 9 (90%) 71% 2.0 h ago a < b → a <= b",
         "f-2 0 0 2.0 h ago",
     ):
         assert words in said
+
+
+def test_what_memory_had_no_part_in_is_not_put_down_to_it(tmp_path: Path) -> None:
+    """Five jobs were mended without it, and it had something for four of them: that is no success of its own."""
+    nothing = {"reuse_rate": 0.0, "reuse_rate_across_projects": 0.0, "reuse_rate_without_model": 0.0, "worked": 0}
+    helped = {"with_memory": {"jobs": 4, "certified": 4}, "held_out": {"jobs": 0}, "difference": None}
+    known = {"certified_jobs": 5, "tried": 2, "does_memory_help": helped}
+    said = " ".join(page(state_of(tmp_path, {"fix_database": nothing | known})).split())
+    assert "tries 2, worked 0 (0%)" in said
+    assert "none of 5 certified jobs were mended by a remembered fix memory" in said
+    assert "memory it had something for 4 jobs, and 0 of them were held out: nothing to compare yet" in said
+
+
+def test_where_memory_had_nothing_nothing_is_said_of_it(tmp_path: Path) -> None:
+    nobody = {"with_memory": {"jobs": 0}, "held_out": {"jobs": 0}, "difference": None}
+    said = page(state_of(tmp_path, {"fix_database": {"tried": 0, "worked": 0, "does_memory_help": nobody}}))
+    assert "memory" not in said
+    assert "tries" not in said
 
 
 def test_a_failure_is_shown_by_what_was_raised(tmp_path: Path) -> None:
