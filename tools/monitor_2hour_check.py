@@ -178,7 +178,7 @@ def judge_now(seen: Seen, limits: argparse.Namespace) -> Iterator[Reason]:
     for hand in seen.stuck(limit_s):
         words = f"run {peek.clean(hand.run)} has been in hand of {peek.clean(hand.worker)} for"
         yield Reason(Verdict.DEGRADED, f"{words} {peek.span(seen.now - hand.since)}")
-    oldest_s = seen.now - (seen.queue.oldest_waiting_since or seen.now)
+    oldest_s = seen.now - (seen.queue.oldest_ready_since or seen.now)
     stands_ready = seen.queue.depth > seen.queue.delayed_depth
     if stands_ready and seen.queue.work_paused:
         yield Reason(Verdict.DEGRADED, f"work waits, and no run is taken up: {peek.clean(seen.queue.work_paused)}")
@@ -245,8 +245,8 @@ def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]
     yield "crashes", str(whole.crashes)
     stuck = len(seen.stuck(limits.stuck_minutes * 60))
     yield "in hand", f"{len(queue.running)}, longer than {limits.stuck_minutes:.0f} min {stuck}"
-    oldest = queue.oldest_waiting_since
-    age = "" if oldest is None else f", the oldest for {peek.span(seen.now - oldest)}"
+    oldest = queue.oldest_ready_since
+    age = "" if oldest is None else f", the oldest that is ready for {peek.span(seen.now - oldest)}"
     yield "waiting", f"{queue.depth}, delayed {queue.delayed_depth}{age}"
     if queue.work_paused:
         yield "paused", f"no run is taken up: {peek.clean(queue.work_paused)}"

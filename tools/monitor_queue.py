@@ -214,7 +214,7 @@ def depth(seen: Seen) -> RenderableType:
     table.add_column(justify="right", style="bold")
     table.add_column(style=QUIET)
     next_at = min((row.not_before for row in queue.delayed if row.not_before), default=None)
-    oldest_at = queue.oldest_waiting_since
+    oldest_at = queue.oldest_ready_since
     oldest = "" if oldest_at is None else f"oldest {peek.span(seen.now - oldest_at)}"
     soon = "" if next_at is None else f"next in {peek.span(next_at - seen.now)}"
     table.add_row("in hand", str(len(queue.running)), f"of {seen.workers}")

@@ -113,7 +113,7 @@ class Queue(Struct):
     running: list[Hand] = field(default_factory=list)
     ready: list[Waiting] = field(default_factory=list)
     delayed: list[Waiting] = field(default_factory=list)
-    oldest_waiting_since: float | None = None
+    oldest_ready_since: float | None = None
     intake_paused: str | None = None
     work_paused: str | None = None
 

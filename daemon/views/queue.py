@@ -73,7 +73,7 @@ class Queue(Struct):
             ],
             "ready": [self._row(run) for _, _, run in ready],
             "delayed": [self._row(run) for _, run in delayed],
-            "oldest_waiting_since": min((s.opened_at for s in self.waiting.values()), default=None),
+            "oldest_ready_since": min((s.opened_at for s in self.waiting.values() if not s.not_before), default=None),
             "intake_paused": self.paused or None,
             "work_paused": self.held or None,
         }

@@ -37,7 +37,7 @@ def in_hand(since: float) -> dict[str, Any]:
 
 
 def waiting(since: float) -> dict[str, Any]:
-    return {"depth": 2, "delayed_depth": 1, "oldest_waiting_since": since}
+    return {"depth": 2, "delayed_depth": 1, "oldest_ready_since": since}
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def hostile_views(words: str) -> dict[str, Any]:
             "running": [{"run": words, "job": words, "worker": words, "since": 1e300}],
             "ready": [waiting],
             "delayed": [waiting | {"not_before": 9e300}],
-            "oldest_waiting_since": -1.0,
+            "oldest_ready_since": -1.0,
             "intake_paused": words,
         },
         "jobs": {

@@ -104,6 +104,13 @@ def test_the_queue_says_what_waits_and_why() -> None:
     assert (row["why"], row["not_before"]) == ("models_down: refused", 2_000_000.0)
 
 
+def test_how_long_the_line_waits_is_not_told_of_those_who_do_not_stand_in_it() -> None:
+    told = Told().accepted().opened(not_before=2_000_000.0)
+    assert told.views.queue.document(10)["oldest_ready_since"] is None
+    told.accepted("r-000002").opened("r-000002.1")
+    assert told.views.queue.document(10)["oldest_ready_since"] == told.views.queue.waiting["r-000002.1"].opened_at
+
+
 lives = st.lists(
     st.sampled_from(["accept", "claim", "fail", "fault", "park", "due", "settle", "die", "stop", "cancel"]), max_size=60
 )
