@@ -19,7 +19,7 @@ class State(Struct):
     """What is known of one model."""
 
     faults: int = 0
-    last: str = ""
+    last: tuple[str, str] = ("", "")  # its kind and message, to be told again to the word: it is the same reason
     closed_at: float = 0.0  # until then nobody asks
 
 
@@ -35,8 +35,7 @@ class Breaker:
         state = self._known.setdefault(request.model, State())
         now = current_time()
         if now < state.closed_at:
-            kind, _, message = state.last.partition(": ")
-            raise Fault(kind, f"{message} (nobody asks again for {state.closed_at - now:.0f} s)")
+            raise Fault(*state.last)
         if state.faults >= OPENS_AFTER:  # this one tries; the others wait for what it finds
             state.closed_at = now + FIRST_PAUSE_S
         try:
@@ -54,7 +53,7 @@ class Breaker:
 
     def _trip(self, state: State, fault: Fault) -> None:
         state.faults += 1
-        state.last = str(fault)
+        state.last = fault.fault, fault.message
         if state.faults >= OPENS_AFTER:
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(state.faults - OPENS_AFTER, 10))
             state.closed_at = current_time() + pause_s
