@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "settings.toml"
 
 
+class NoState(Exception):  # noqa: N818  said of a folder
+    """No daemon has ever lived in the state folder, so there is nothing to be read."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Say a verb; the exit status says how it went."""
     options = _parser().parse_args(arguments)
@@ -29,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
         return verb(options)
+    except NoState as absent:
+        print(f"mendd: {absent}", file=sys.stderr)
+        return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.CRASHED
     except BrokenPipeError:  # the reader of our output had enough
@@ -59,6 +66,16 @@ def read_settings(path: Path) -> "tuple[Settings, dict[str, str]]":
             raise SettingError(f"{path} cannot be read: {error}") from None
     layers.append(("environment", from_environment(os.environ)))
     return resolve(layers)
+
+
+def state_to_read(options: argparse.Namespace) -> Path:
+    """The state folder; who only reads makes none, and vouches for none that is not there."""
+    folder = Path(options.settings.state_dir)
+    if not any((folder / name).exists() for name in ("log", "run/lock")):
+        named = f"by state_dir or MENDD_STATE_DIR (this one is from: {options.origins['state_dir']})"
+        where = f"there is no state in {folder.resolve()}, no daemon has run there"
+        raise NoState(f"{where}: start one with `bash startup.sh`, or name another folder {named}")
+    return folder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,7 +144,7 @@ def replay(options: argparse.Namespace) -> int:
     """Make everything derived again."""
     from daemon import reading
 
-    folder = Path(options.settings.state_dir)
+    folder = state_to_read(options)
     return reading.replay(folder, options.into or folder, options.settings)
 
 
@@ -146,21 +163,21 @@ def check(options: argparse.Namespace) -> int:
     """Vouch for the log."""
     from daemon import reading
 
-    return reading.check(Path(options.settings.state_dir))
+    return reading.check(state_to_read(options))
 
 
 def show(options: argparse.Namespace) -> int:
     """Tell a job's life."""
     from daemon import reading
 
-    return reading.show(Path(options.settings.state_dir), options.job)
+    return reading.show(state_to_read(options), options.job)
 
 
 def explain(options: argparse.Namespace) -> int:
     """Say in words where a job stands."""
     from daemon import reading
 
-    return reading.explain(Path(options.settings.state_dir), options.job)
+    return reading.explain(state_to_read(options), options.job)
 
 
 def settings(options: argparse.Namespace) -> int:
@@ -178,6 +195,7 @@ def prompts(options: argparse.Namespace) -> int:
     if options.job:
         from daemon import again
 
+        state_to_read(options)
         return again.prompt_of(options.job, options.rung, options.settings)
     from daemon import reading
 
@@ -189,6 +207,7 @@ def fixes(options: argparse.Namespace) -> int:
     from daemon import exchange
 
     if options.direction == "export":
+        state_to_read(options)
         return exchange.export_fixes(options.file, options.settings)
     return exchange.import_fixes(options.file, options.key or [], options.settings)
 

@@ -110,8 +110,11 @@ def main() -> int:
     """Look, and tell."""
     options = arguments()
     peek.speak()
-    problems = [absence] if (absence := peek.absence(options.state)) else []
-    database = FixDatabase() if problems else peek.view(options.state, "fix_database", FixDatabase, problems)
+    if absence := peek.absence(options.state):
+        print(f"fix_stats: {absence}", file=sys.stderr)
+        return peek.NO_STATE
+    problems: list[str] = []
+    database = peek.view(options.state, "fix_database", FixDatabase, problems)
     for problem in problems:
         print(f"fix_stats: {problem}", file=sys.stderr)
     if problems:

@@ -90,8 +90,9 @@ def main() -> int:
     peek.speak()
     console = Console(highlight=False)
     if options.once or not console.is_terminal:
-        console.print(frame(look(options), console.width))
-        return 0
+        seen = look(options)
+        console.print(frame(seen, console.width))
+        return peek.NO_STATE if seen.absence else 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that this too leaves the screen as it was
     with contextlib.suppress(KeyboardInterrupt), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:

@@ -20,6 +20,7 @@ from msgspec import Struct, field
 
 HOUSE = Path(__file__).resolve().parent.parent  # where the daemon runs
 START = "start it with `bash startup.sh`"
+NO_STATE = 2  # the exit status of whoever is to read a state that is not there
 TEXT_CHARACTERS = 500
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 UNITS = ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min"))
@@ -50,7 +51,8 @@ def absence(state: Path) -> str:
     """Why there is nothing to be seen in this folder, and what to do about it; empty if there is."""
     if (state / "run" / "lock").exists() or (state / "log").exists():
         return ""
-    return f"there is no state in {clean(str(state.resolve()))} yet: {START}, or name another folder with --state"
+    where = f"there is no state in {clean(str(state.resolve()))}, no daemon has run there"
+    return f"{where}: {START}, or name another folder with --state, MENDD_STATE_DIR or state_dir in settings.toml"
 
 
 # Views, as far as the tools read them

@@ -147,7 +147,7 @@ def test_a_view_that_cannot_be_read(tmp_path: Path, broken: str | None) -> None:
 
 def test_no_state_yet(tmp_path: Path) -> None:
     done = tool("fix_stats", "--state", tmp_path / "nowhere")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "start it with `bash startup.sh`" in done.stderr
 
 

@@ -123,7 +123,9 @@ def test_a_daemon_that_was_killed_and_one_that_was_stopped(tmp_path: Path) -> No
 
 
 def test_no_state_yet(tmp_path: Path) -> None:
-    frame = " ".join(monitor(tmp_path / "nowhere").split())
+    done = tool("monitor_queue", "--once", "--state", tmp_path / "nowhere")
+    frame = " ".join(done.stdout.split())
+    assert done.returncode == 2
     assert "there is no state in" in frame
     assert "start it with `bash startup.sh`" in frame
 
