@@ -329,24 +329,30 @@ def reasons(queue: Path) -> set[Path]:
     return set((queue / "rejected").glob("*.why.json"))
 
 
-def taken(dropped: Path, queue: Path, old: set[Path], ramp: Callable[[], str]) -> str:
+def taken(dropped: Path, options: argparse.Namespace, old: set[Path], ramp: Callable[[], str]) -> str:
     """The ramp that came of a drop, as soon as something did; `old` are rejections from before."""
+    if nobody := absent(options.state, time.time()):
+        print(nobody, flush=True)
     until = time.monotonic() + ACCEPTED_WITHIN_S
     while time.monotonic() < until:
         if name := ramp():
             return name
-        for why in reasons(queue) - old:
+        for why in reasons(options.queue) - old:
             told = json.loads(why.read_bytes())
             if told["name"] == dropped.name:
                 problem = told["problems"][0]
                 expected = f"expected {problem['expected']}, got {problem['got']}"
                 raise Unusable(f"{problem['field']}: {expected}; {problem['remedy']}; see {why}")
         time.sleep(LOOK_S)
-    raise Unusable(f"{dropped} lies there, and no daemon has taken it: {peek.START}, then follow it with --follow")
+        if absent(options.state, time.time()):  # who is not there is not late
+            until = time.monotonic() + ACCEPTED_WITHIN_S
+    raise Unusable(f"{dropped} lies there, and the daemon has not taken it: python tools/monitor_queue.py may say why")
 
 
 def absent(state: Path, now: float) -> str:
     """Why nothing moves, if nobody is there to move it."""
+    if nowhere := peek.absence(state):
+        return f"  {nowhere}"
     lives = peek.view(state, "health", peek.Health, []).lives
     daemon = peek.daemon(state, lives, now, float(peek.setting("heartbeat_stale_s", "60")))
     return "" if daemon.condition == "running" else f"  the daemon is {daemon.words}; {daemon.remedy}"
@@ -439,14 +445,14 @@ def ask(options: argparse.Namespace) -> str:
         name, instance = options.again, {"instance": options.instance} if options.instance else {}
         before = found(state, name).ended_by
         again = put({"job": name} | instance, f"again-{name}", queue, "retries")
-        return taken(again, queue, old, lambda: name if found(state, name).ended_by != before else "")
+        return taken(again, options, old, lambda: name if found(state, name).ended_by != before else "")
     if options.file is None:
         raise Unusable("name a file of instances, or a ramp with --follow or --again")
     rows = chosen(read_rows(options.file), options)
     accepted = seen(state).accepted
     dropped = put(entry(rows, options), "ramp", queue, "ideas")
-    print(f"dropped {dropped}: {len(rows)} instances")
-    return "" if options.no_follow else taken(dropped, queue, old, lambda: new_ramp(state, dropped.name, accepted))
+    print(f"dropped {dropped}: {len(rows)} instances", flush=True)
+    return "" if options.no_follow else taken(dropped, options, old, lambda: new_ramp(state, dropped.name, accepted))
 
 
 def new_ramp(state: Path, source: str, accepted: int) -> str:
@@ -464,7 +470,7 @@ def main() -> int:
         name = ask(options)
         return follow(options.state, name, int(peek.setting("workers", "6"))) if name else 0
     except KeyboardInterrupt:
-        print(f"\nthe daemon goes on; python tools/ramp.py --follow {name or 'RAMP'} shows it again")
+        print(f"\nwatched or not, it is the daemon's; python tools/ramp.py --follow {name or 'RAMP'} shows it again")
         return 0
     except OSError as error:
         print(f"ramp: {error.filename or 'that'}: {error.strerror or error}", file=sys.stderr)

@@ -147,6 +147,20 @@ def test_again_is_followed_to_its_own_end_and_a_refusal_is_told(tmp_path: Path) 
         assert "instance: expected an instance that the ramp has come to, got b" in refused.stderr
 
 
+def test_who_drops_without_a_daemon_is_told_so_and_follows_once_there_is_one(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([repair("a", title="a")]))
+    with DaemonProcess(tmp_path / "home") as daemon:
+        drop = command("ramp", rows, "--phases", "1", "--queue", daemon.queue, "--state", daemon.state)
+        with subprocess.Popen(drop, stdout=subprocess.PIPE, text=True, env=clean_environment(100)) as process:
+            assert process.stdout
+            assert process.stdout.readline().startswith(f"dropped {daemon.queue}/ideas/ramp.json")
+            assert "no daemon has run there: start it with `bash startup.sh`" in process.stdout.readline()
+            daemon.start()
+            assert "reached: " in process.stdout.read()
+        assert process.returncode == 0
+
+
 def test_who_follows_without_a_daemon_is_told_so(tmp_path: Path) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps([repair("a", "stall 1000, fix", title="a")]))
