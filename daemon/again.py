@@ -57,7 +57,7 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
     """Print exactly what a model would be asked about this job on this rung now."""
     rung = rung_of(name)
     try:
-        known, views = found(Path(settings.state_dir), job)
+        known, views, _ = found(Path(settings.state_dir), job)
     except LogBroken as error:
         return refuse(error)
     if known is None or rung is None:

@@ -24,13 +24,14 @@ from daemon.settings import Settings
 from daemon.state import garbage_kept
 from daemon.text.shown import printable
 from daemon.views import Folder, Views
-from daemon.views.jobs import Job
+from daemon.views.jobs import Job, Run
 from daemon.views.queue import Queue
 from daemon.views.ramp import Facts, Instance, Ramp
 from daemon.words import read_words
 
 COUNTED = ("runs", "attempts", "tokens", "seconds")  # numbers of an instance that are sums over facts
 REASON_CHARACTERS = 300  # of a run, on its line
+WITHOUT_A_MODEL = {"learned": "remembered fixes", "templates": "the search without a model"}
 
 
 def facts_in(state: Path) -> Iterator[list[AnyFact]]:
@@ -103,27 +104,30 @@ def explain(state: Path, job: str) -> int:
     if job.startswith("m-"):
         return _explain_ramp(state, job)
     try:
-        known, views = found(state, job)
+        known, views, in_vain = found(state, job)
     except LogBroken as error:
         return refuse(error)
     if known is None:
         return unknown(job)
-    for line in _standing(known, views.queue):
+    for line in _standing(known, views.queue, in_vain):
         print(line)
     return Exit.DONE
 
 
-def found(state: Path, job: str) -> tuple[Job | None, Views]:
-    """A job as it is now, or as it was when it settled, and all views."""
+def found(state: Path, job: str) -> tuple[Job | None, Views, list[e.NothingFound]]:
+    """A job as it is now, or as it was when it settled, all views, and what was asked in vain before a model was."""
     views = Views()
     folder = Folder(views)
     last: Job | None = None
+    in_vain: list[e.NothingFound] = []
     for facts in facts_in(state):
         for fact in facts:
             folder.fold((fact,))
             if isinstance(fact, e.JobSettled) and fact.job == job:
                 last = views.jobs.settled[job]
-    return views.jobs.open.get(job, last), views
+            elif isinstance(fact, e.NothingFound) and fact.job == job and (fact.seconds or fact.why):
+                in_vain.append(fact)  # where memory has nothing for a job, nothing is asked
+    return views.jobs.open.get(job, last), views, in_vain
 
 
 def prompts(name: str = "") -> int:
@@ -209,7 +213,7 @@ def _listed(seqs: Sequence[int]) -> str:
     return f"fact{'s' if len(seqs) > 1 else ''} {', '.join(map(str, seqs))}" if seqs else "no fact"
 
 
-def _standing(job: Job, queue: Queue) -> Iterator[str]:
+def _standing(job: Job, queue: Queue, in_vain: Sequence[e.NothingFound]) -> Iterator[str]:
     yield f"{job.id}: {job.title} ({job.kind} in {job.project}, priority {job.priority})"
     yield f"accepted {_when(job.accepted_at)}"
     for run in job.runs.values():
@@ -225,6 +229,7 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
         else:
             again = f", after {run.fault}: {run.fault_message}" if run.fault else ""
             yield f"{where}; stands in line for {queue.awaited(standing)}{again}"
+        yield from (f"      {_unaided(fact, run)}" for fact in in_vain if fact.run == run.id)
     if job.outcome:
         yield f"{job.outcome} {_when(job.settled_at)}{_because(job.reason)}"
         if (certified := job.certified_run()) and certified.folder:
@@ -233,6 +238,14 @@ def _standing(job: Job, queue: Queue) -> Iterator[str]:
             yield f"the patch is branch {certified.branch} in its repository, too"
     elif not job.runs:
         yield "no run is open yet: the daemon decides about it as soon as it runs"
+
+
+def _unaided(nothing: e.NothingFound, run: Run) -> str:
+    """What was done before a model is asked, and led to nothing, or to nothing more."""
+    more = " more" if any(attempt.proposer == nothing.proposer for attempt in run.attempts) else ""
+    among = f" among {nothing.tried} candidates in {nothing.seconds:.0f} s" if nothing.tried else ""
+    who = WITHOUT_A_MODEL.get(nothing.proposer, nothing.proposer)
+    return f"{who}: nothing{more} found{among}{_because(nothing.why)}"
 
 
 def _because(reason: str) -> str:

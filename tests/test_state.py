@@ -290,30 +290,6 @@ def test_half_a_character_is_folded_as_it_is_written(tmp_path: Path) -> None:
     assert opened(tmp_path).views.queue.paused == "no room for caf?"
 
 
-# No log
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "check",
-        "replay",
-        "show r-000001",
-        "explain r-000001",
-        "explain m-000001",
-        "prompts --job r-000001",
-        "fixes export fixes.json",
-    ],
-)
-def test_who_only_reads_vouches_for_no_state_that_is_not_there_and_makes_none(tmp_path: Path, asked: str) -> None:
-    daemon = DaemonProcess(tmp_path, state=tmp_path / "mistyped")
-    told = daemon.ask(*asked.split())
-    assert (told.returncode, told.stdout) == (Exit.USAGE, "")
-    assert f"there is no state in {tmp_path / 'mistyped'}" in told.stderr
-    assert "MENDD_STATE_DIR (this one is from: environment)" in told.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
 # A broken log
 
 

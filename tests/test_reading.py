@@ -1,0 +1,61 @@
+"""What is asked of a state folder: where a job stands, and whether there is a state at all."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import events as e
+from daemon import reading
+from daemon.exits import Exit
+from daemon.settings import Settings
+from tests.fakes.daemon_process import DaemonProcess
+from tests.fakes.told import Told
+from tests.fakes.written import write_log
+
+RUN: dict[str, Any] = {"job": "r-000001", "run": "r-000001.1"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "check",
+        "replay",
+        "show r-000001",
+        "explain r-000001",
+        "explain m-000001",
+        "prompts --job r-000001",
+        "fixes export fixes.json",
+    ],
+)
+def test_who_only_reads_vouches_for_no_state_that_is_not_there_and_makes_none(tmp_path: Path, asked: str) -> None:
+    daemon = DaemonProcess(tmp_path, state=tmp_path / "mistyped")
+    told = daemon.ask(*asked.split())
+    assert (told.returncode, told.stdout) == (Exit.USAGE, "")
+    assert f"there is no state in {tmp_path / 'mistyped'}" in told.stderr
+    assert "MENDD_STATE_DIR (this one is from: environment)" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_waits_for_a_model_says_what_was_done_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = Told().accepted().opened().claimed()
+    told.tell(
+        e.NothingFound(**RUN, proposer="learned"),
+        e.NothingFound(**RUN, proposer="templates", tried=412, seconds=31.4),
+        e.RunParked(**RUN, fault="models_down: nobody listens", not_before=2_000_000.0),
+    )
+    write_log(Settings(state_dir=str(tmp_path)), told.facts)
+    assert reading.explain(tmp_path, "r-000001") == Exit.DONE
+    *_, waits, searched = capsys.readouterr().out.splitlines()
+    assert waits.endswith("models_down: nobody listens")
+    assert searched.strip() == "the search without a model: nothing found among 412 candidates in 31 s"
+
+
+def test_a_search_that_was_none_is_not_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = Told().accepted().opened().claimed()
+    told.tell(e.NothingFound(**RUN, proposer="templates", why="search_s is 0: no search"))
+    write_log(Settings(state_dir=str(tmp_path)), told.facts)
+    reading.explain(tmp_path, "r-000001")
+    assert capsys.readouterr().out.endswith("the search without a model: nothing found: search_s is 0: no search\n")
