@@ -14,7 +14,7 @@ from anyio.to_thread import run_sync
 from daemon import __version__
 from daemon import events as e
 from daemon.blobs import Blobs
-from daemon.disk import ROOM_ERRORS, SyncFailed, sweep
+from daemon.disk import FAULTS, SyncFailed, sweep
 from daemon.effects import real_hands, scripted_hands
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import World
@@ -58,14 +58,12 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
         print(f"mendd: {held}", file=sys.stderr)
         return Exit.HELD
     except OSError as error:
-        if error.errno in ROOM_ERRORS:
+        if error.errno in FAULTS:
             raise
-        print(
-            f"mendd: state_dir = {settings.state_dir!r} cannot be used: {error}; name a folder of yours",
-            file=sys.stderr,
-        )
+        told = f"state_dir = {settings.state_dir!r} cannot be used: {error}; name a folder of yours"
+        print(f"mendd: {told}", file=sys.stderr)
         return Exit.STAY_DOWN
-    if Path(settings.queue_dir).exists() and not Path(settings.queue_dir).is_dir():
+    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
         print(f"mendd: queue_dir = {settings.queue_dir!r} is no folder: name another one", file=sys.stderr)
         return Exit.STAY_DOWN
     open_logbook(folder / "run")

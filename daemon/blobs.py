@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from pathlib import Path
 
-from daemon.disk import write_whole
+from daemon.disk import FAULTS, write_whole
 
 
 class BlobBroken(Exception):  # noqa: N818  said of the blob
@@ -33,6 +33,8 @@ class Blobs:
         except FileNotFoundError:
             raise BlobBroken(f"blob {name} is not there") from None
         except OSError as error:
+            if error.errno in FAULTS:
+                raise
             raise BlobBroken(f"blob {name} cannot be read: {error}") from error
         except zlib.error as error:
             raise BlobBroken(f"blob {name} is damaged: {error}") from error

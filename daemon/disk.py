@@ -6,6 +6,11 @@ from pathlib import Path
 from threading import get_native_id
 
 ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+FAULTS = {  # of an OSError that is no error of ours: the machine may be well again tomorrow
+    **dict.fromkeys(ROOM_ERRORS, "disk_full"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), "machine_busy"),
+    errno.EIO: "disk_broken",
+}
 
 
 class SyncFailed(Exception):  # noqa: N818  said of the disk

@@ -240,10 +240,10 @@ def read(inlet: str, value: object) -> Drop:
         raise Unfit("entry", "an object with named fields", _shown(value), f"write an entry such as {_example(form)}")
     if inlet == "ideas":
         return _course(_convert("ramp", value, Ramp)) if value.get("kind") == "ramp" else _job(value)
-    named = {"errors": "project", "retries": "job"}[inlet]
-    if "kind" in value or (named not in value and {"repo", "description", "instance_id"} & value.keys()):
+    own = {"errors": {"project", "message", "traceback"}, "retries": {"job"}}[inlet]
+    if "kind" in value or (not own & value.keys() and {"repo", "description"} & value.keys()):
         remedy = f"drop jobs into queue/ideas; in queue/{inlet} belongs an entry such as {_example(form)}"
-        field, got = ("kind", _shown(value["kind"])) if "kind" in value else (named, "a job")
+        field, got = ("kind", _shown(value["kind"])) if "kind" in value else ("entry", "a job")
         raise Unfit(field, f"an entry of queue/{inlet}, which is no job", got, remedy)
     return _error_report(value) if inlet == "errors" else _convert("retry", value, Retry)
 
@@ -266,7 +266,7 @@ def schema(form: str) -> dict[str, Any]:
 def _job(value: dict[str, Any]) -> Job:
     kind = value.get("kind")
     if kind is None and "instance_id" in value and {"FAIL_TO_PASS", "problem_statement"} & value.keys():
-        return _from_swebench(_convert("swebench", value, SweBench))
+        return _workable(_from_swebench(_convert("swebench", value, SweBench)))
     if kind is None:  # the short forms: each is told by what only it has
         kind = "repair" if {"repo", "tests"} & value.keys() else "idea" if "description" in value else None
     fields = {key: part for key, part in value.items() if key != "kind"}
@@ -337,8 +337,8 @@ def _workable(repair: Repair) -> Repair:
 def _check_address(repo: str) -> None:
     """What is dropped is shown in reports and certificates, so no password belongs there."""
     if _PASSWORD.match(repo):
-        remedy = "leave the password out: name the address in the settings' repos, and drop that name, or a local clone"
-        raise Unfit("repo", "an address without user name and password", "one with them", remedy)
+        remedy = "leave it out: name the address in the settings' repos, and drop that name, or a local clone"
+        raise Unfit("repo", "an address without a password or a token", "one with it", remedy)
 
 
 def _error_report(value: dict[str, Any]) -> ErrorReport:
@@ -382,7 +382,7 @@ def _test_list(field: str, tests: list[str] | str, into: Any, *, at_least: int) 
     return list(tests)
 
 
-_PASSWORD = re.compile(r"https?://[^/\s]*@")
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@:]*:[^/\s]*@|https?://[^/\s@]{20,}@")  # or a token without one
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _TYPES = {  # in JSON's and Python's words, and in those of a person

@@ -1,5 +1,6 @@
 """Blobs: named by their content, written once, and damage is found when they are read."""
 
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def test_a_blob_that_the_disk_does_not_give_is_told(tmp_path: Path) -> None:
     (tmp_path / name[:2] / name).mkdir(parents=True)
     with pytest.raises(BlobBroken, match=r"cannot be read: .*Is a directory"):
         Blobs(tmp_path).get(name)
+
+
+def test_a_machine_in_trouble_says_nothing_of_a_blob(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    name = blobs.put(b"something")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            blobs.get(name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert blobs.get(name) == b"something"
 
 
 def test_a_blob_that_was_never_put_is_not_there(tmp_path: Path) -> None:

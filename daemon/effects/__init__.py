@@ -5,10 +5,11 @@ from functools import partial
 
 from daemon import events as e
 from daemon import steps
+from daemon.disk import FAULTS
 from daemon.drops import Idea
 from daemon.effects import certify, certify_idea, ideas, ledger, propose, ramp, repair, scripted, unaided
 from daemon.effects.workshop import Workshop
-from daemon.effects.world import FAULTS, Fault, Hand, Hands, World
+from daemon.effects.world import Fault, Hand, Hands, World
 from daemon.events import Fact
 
 FOR_IDEAS: Hands = {

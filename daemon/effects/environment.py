@@ -16,6 +16,7 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from threading import get_native_id
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import anyio
@@ -344,7 +345,9 @@ def _from_indexes(indexes: Sequence[str]) -> dict[str, str]:
         return {}
     first, last = indexes[0], indexes[-1]  # uv asks its default one last, pip all of them at once
     uv = {"UV_INDEX": " ".join(indexes[:-1]), "UV_DEFAULT_INDEX": last}
-    return uv | {"PIP_INDEX_URL": first, "PIP_EXTRA_INDEX_URL": " ".join(indexes[1:])}
+    plain = " ".join(urlsplit(index).netloc for index in indexes if index.startswith("http:"))  # pip wants to be told
+    pip = {"PIP_INDEX_URL": first, "PIP_EXTRA_INDEX_URL": " ".join(indexes[1:]), "PIP_TRUSTED_HOST": plain}
+    return uv | pip
 
 
 def _place_of(image: Image) -> str:

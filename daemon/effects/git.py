@@ -10,7 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from daemon.effects.world import FAULTS, Fault
+from daemon.disk import FAULTS
+from daemon.effects.world import Fault
 
 CALM = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -65,13 +66,22 @@ class Git:
         command = ["git", f"--git-dir={self.folder}", *settings, *arguments]
         try:
             result = subprocess.run(
-                command, cwd=tree, env=environment, input=given, capture_output=True, timeout=SECONDS, check=False
+                command,
+                cwd=tree,
+                env=environment,
+                input=given,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+                start_new_session=True,  # a Ctrl-C is the daemon's to hear
             )
         except subprocess.TimeoutExpired:
             raise Fault("git_timeout", f"git {arguments[0]} did not end in {SECONDS:g} s") from None
         if result.returncode:
             said = result.stderr.decode(errors="replace").strip()
             what = f"git {arguments[0]}: {said or f'status {result.returncode}'}"
+            if result.returncode < 0 or "died of signal" in said:
+                raise Fault("git_killed", what)
             if trouble := TROUBLE.search(said):
                 raise OSError(TROUBLES.get(trouble[0], errno.ENOSPC), what)
             raise GitRefused(what)
@@ -79,4 +89,7 @@ class Git:
 
     def commit_of(self, name: str) -> str:
         """The full name of a commit."""
-        return self.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+        try:
+            return self.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+        except GitRefused:
+            raise GitRefused(f"it has no commit {name}") from None

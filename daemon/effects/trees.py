@@ -8,7 +8,6 @@ and never touched.
 import errno
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +18,11 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import size_bytes, sweep, write_whole
+from daemon.disk import FAULTS, size_bytes, sweep, write_whole
 from daemon.effects.git import Git, GitRefused
+from daemon.effects.mirrors import Mirrors, is_address
 from daemon.effects.sandbox.host import user
-from daemon.effects.world import FAULTS, Fault
+from daemon.effects.world import Fault
 
 NO_CONVERSIONS = "* -text -eol -ident -filter -working-tree-encoding\n"  # the bytes of a file are the bytes of its blob
 NOT_OURS = {
@@ -42,13 +42,6 @@ TEXT_BYTES = 4 * 2**20  # a larger file is data
 COMMITS = 5  # of the past: what broke it is among the last ones, or nobody finds it there
 COMMIT_LINES = 400  # changed by one of them: a larger one is a move or an import, and tells nothing
 
-NO_ANSWER = re.compile(  # how git, curl and ssh speak of a network or a server that may be back tomorrow
-    r"(?i)could not resolve|unable to (?:look up|connect)|couldn't connect|connect to host|timed out|empty reply"
-    r"|connection (?:refused|reset|closed)|rpc failed|early eof|unexpected disconnect|returned error: (?:429|5\d\d)"
-    r"|cannot lock ref"  # what a killed daemon's git, still fetching, may do to ours
-)
-THEIR_HEAD = "refs/mendd/head"  # what the branch is called that a mirror's HEAD means, is theirs to say
-EVERYTHING = ("+refs/*:refs/*", f"+HEAD:{THEIR_HEAD}")
 LEFT = ("making-*", "going-*", "index-*", "*/index-*")  # by a daemon that died
 WEIGHT = "bytes"  # the file beside a tree that says how large it is
 NO_MODE = "000000"
@@ -185,7 +178,7 @@ class Trees:
         self.folder = folder
         self.repos = repos
         self._budget_bytes, self._open_jobs = budget_bytes, open_jobs
-        self._fetching: dict[str, Lock] = {}
+        self._mirrors = Mirrors(folder / "mirrors")
         self._placing = Lock()
 
     def of_job(self, job: str, source: Source) -> Tree:
@@ -215,9 +208,9 @@ class Trees:
         with TemporaryDirectory(prefix="going-", dir=self.folder, ignore_cleanup_errors=True) as going, self._placing:
             pins = [self.folder / "jobs" / job for job in self._open_jobs()]
             held = {pin.read_text().strip() for pin in pins if pin.exists()}
-            trees = [path.parent for path in self.folder.glob(f"*/{WEIGHT}") if not path.match("making-*/*")]
+            trees = [path.parent for path in self.folder.glob("*/git") if not path.match("making-*/*")]
             for tree in sorted(trees, key=lambda tree: (tree.name in held, tree.stat().st_mtime), reverse=True):
-                used_bytes += int((tree / WEIGHT).read_text() or 0)  # a power cut may have left it empty
+                used_bytes += _weight(tree)
                 if used_bytes > self._budget_bytes and tree.name not in held:
                     tree.rename(Path(going, tree.name))  # whole or not at all, whatever dies while it is removed
                     gone.append(tree.name)
@@ -288,7 +281,7 @@ class Trees:
             made = Tree(key, self.folder / key)
             if pinned not in ("", key):
                 raise SourceRefused(f"{source.repo} has changed since, and what it was is no longer kept: drop it anew")
-            (making / WEIGHT).write_text(str(size_bytes(making)))
+            _weight(making)
             pin.parent.mkdir(parents=True, exist_ok=True)
             with self._placing:
                 write_whole(pin, key.encode(), durable=True)
@@ -303,7 +296,7 @@ class Trees:
             shutil.rmtree(making, ignore_errors=True)
 
     def _fill(self, tree: Tree, source: Source) -> None:
-        place = self._place(source.repo)
+        place = self._place(source.repo, source.commit)
         git = _git_of(place)
         tree.git.ask("init", "--quiet", "--bare", str(tree.git.folder))
         (tree.git.folder / "info").mkdir(exist_ok=True)
@@ -320,38 +313,27 @@ class Trees:
     def _named(self, repo: str) -> str:
         return self.repos.get(repo, repo)
 
-    def _place(self, repo: str) -> Path:
+    def _place(self, repo: str, commit: str = "") -> Path:
         """The folder that a repo's name means: a mapping from the settings, a path, or a mirror of a URL."""
         named = self._named(repo)
         if is_address(named):
-            return self._mirror(named)
+            return self._mirrors.of(named, commit)
         place = Path(named).expanduser().resolve()
         if not place.is_dir():
             known = "" if repo in self.repos else "; name its clone in the setting `repos`, or give a path"
             raise SourceRefused(f"there is no folder {place}{known}")
         return place
 
-    def _mirror(self, url: str) -> Path:
-        """What the URL has now. One job at a time fetches it, for git's own locks refuse where they could wait."""
-        mirror = self.folder / "mirrors" / hashlib.sha256(url.encode()).hexdigest()[:24]
-        git = Git(mirror)
-        with self._fetching.setdefault(url, Lock()):
-            for left in mirror.rglob("*.lock"):  # by a git that was killed
-                left.unlink(missing_ok=True)
-            git.ask("init", "--quiet", "--bare", str(mirror))  # also completes what a kill has left half made
-            try:
-                git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, *EVERYTHING)
-            except GitRefused as error:
-                if NO_ANSWER.search(str(error)):
-                    raise Fault("repository_down", str(error)) from error
-                raise
-            git.ask("symbolic-ref", "HEAD", THEIR_HEAD)
-        return mirror
 
-
-def is_address(named: str) -> bool:
-    """Whether a repository is to be fetched, and no folder of this machine."""
-    return "://" in named or named.startswith("git@")
+def _weight(tree: Path) -> int:
+    """How large a tree is: counted once, and again where a power cut left no number."""
+    try:
+        return int((tree / WEIGHT).read_text())
+    except (FileNotFoundError, ValueError):
+        used, weight = tree.stat(), size_bytes(tree)
+        (tree / WEIGHT).write_text(str(weight))
+        os.utime(tree, ns=(used.st_atime_ns, used.st_mtime_ns))  # counting is no use
+        return weight
 
 
 def _changed_lines(told: Sequence[str]) -> int:

@@ -29,6 +29,7 @@ from daemon.effects.search import Report, Request, search
 from daemon.effects.session import Session
 from daemon.effects.trees import Changes, Source, SourceRefused, Texts, Tree, Trees
 from daemon.effects.workspace import Workspace
+from daemon.effects.world import Fault
 from daemon.settings import Settings
 from daemon.text.measured import Measured
 from daemon.text.outcomes import Outcomes
@@ -139,7 +140,7 @@ class Workshop:
         branch, source = f"mendd/{job}", Source(drop.repo, drop.base_commit)
         try:
             return await run_sync(self._trees.land, source, branch, patch, f"{drop.title or 'Mended'} ({job})\n"), ""
-        except SourceRefused as refused:
+        except (SourceRefused, OSError, Fault) as refused:  # the patch is proven, whatever ails their repository
             return "", str(refused)
 
     async def nothing(self) -> Tree:

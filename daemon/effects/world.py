@@ -1,6 +1,5 @@
 """What the hands touch: the outside as Protocols, and the values that every hand may use."""
 
-import errno
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,9 @@ from random import Random
 from typing import Protocol
 
 from daemon.blobs import Blobs
-from daemon.disk import ROOM_ERRORS
 from daemon.events import Fact
 from daemon.settings import Settings
 from daemon.steps import Step
-
-FAULTS = {  # of an OSError that is no error of ours
-    **dict.fromkeys(ROOM_ERRORS, "disk_full"),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), "machine_busy"),
-    errno.EIO: "disk_broken",
-}
 
 
 class Clock(Protocol):

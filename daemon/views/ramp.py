@@ -118,7 +118,8 @@ class Ramp(Struct):
         """
         if self.phase is None:
             return []
-        tried = [row.name for row in self.within(self.phase.size) if row.job]
+        excluded = self.phase.excluded
+        tried = [row.name for row in self.within(self.phase.size) if row.job and row.name not in excluded]
         wanted = self.phase.viable if self.phase.is_released else tried
         failed = [name for name in wanted if self.instances[name].outcome != "certified"]
         return failed or ([] if self.phase.viable else list(self.phase.excluded))

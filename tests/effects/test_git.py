@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -34,8 +35,10 @@ class GitServer(HttpServer):
     def __init__(self, status: int) -> None:
         super().__init__()
         self._status = status
+        self.asked = 0
 
     def answer(self, call: Call) -> None:
+        self.asked += 1
         if self._status:
             call.reply(self._status, "")
         else:
@@ -127,6 +130,33 @@ def test_git_that_does_not_end_is_a_fault(tmp_path: Path, monkeypatch: pytest.Mo
     with GitServer(0) as server, pytest.raises(Fault, match="git fetch") as fault:
         git.ask("fetch", f"{server.url}/x")
     assert fault.value.fault == "git_timeout"
+
+
+def test_git_that_is_killed_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C, whoever is short of memory: the repository is none the worse for it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\nkill -KILL $$\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(Fault, match="git init") as fault:
+        Git(tmp_path / "git").ask("init")
+    assert fault.value.fault == "git_killed"
+
+
+def test_who_waited_for_a_server_in_vain_does_not_ask_it_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.effects.git.SECONDS", 2.0)
+    trees = Trees(tmp_path / "trees", {})
+
+    def ask(job: str) -> str:
+        with pytest.raises(Fault) as fault:
+            trees.of_job(job, Source(f"{server.url}/x", COMMIT))
+        return fault.value.fault
+
+    with GitServer(0) as server, ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(ask, ["r-1", "r-2", "r-3"])) == ["git_timeout"] * 3
+        assert server.asked == 1
 
 
 def out_of(code: int) -> Hand:

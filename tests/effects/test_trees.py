@@ -156,6 +156,21 @@ def test_the_head_of_a_url_is_theirs_whatever_its_branch_is_called(checkout: Pat
     assert (later.files / "more.py").exists()
 
 
+def test_a_url_whose_head_means_a_branch_that_nobody_pushed_has_its_commits(checkout: Path, trees: Trees) -> None:
+    commit = git(checkout, "rev-parse", "HEAD")
+    git(checkout, "symbolic-ref", "HEAD", "refs/heads/nowhere")
+    with pytest.raises(SourceRefused, match="it has no commit HEAD"):
+        trees.of_job("r-000001", Source(f"file://{checkout}"))
+    assert (trees.of_job("r-000002", Source(f"file://{checkout}", commit)).files / "answer.py").exists()
+
+
+def test_a_commit_that_was_fetched_needs_no_server_any_more(checkout: Path, trees: Trees) -> None:
+    source = Source(f"file://{checkout}", git(checkout, "rev-parse", "HEAD"))
+    tree = trees.of_job("r-000001", source)
+    checkout.rename(checkout.with_name("gone"))
+    assert trees.of_job("r-000002", source) == tree
+
+
 def test_where_a_name_means_a_url_there_is_no_branch_to_be_made(tmp_path: Path, checkout: Path) -> None:
     trees = Trees(tmp_path / "trees", {"acme/shop": f"file://{checkout}"})
     tree = trees.of_job("r-000001", Source("acme/shop"))
@@ -365,6 +380,19 @@ def test_the_longest_unused_trees_go_first_and_those_of_open_jobs_stay(
     trees.of_job("r-4", Source(str(checkout)))
     left = {path.name for path in trees.folder.iterdir()} - {"jobs"}
     assert left == {made["r-2"].key, trees.of_job("r-4", Source(str(checkout))).key}
+
+
+@pytest.mark.parametrize("number", [b"", b"\0\0\0", None])
+def test_a_tree_whose_size_is_not_known_is_counted_again(
+    crowded: tuple[Trees, dict[str, Tree], list[str]], number: bytes | None
+) -> None:
+    """A power cut left no number, or an older daemon wrote none."""
+    trees, made, open_jobs = crowded
+    for ago, tree in enumerate(reversed(made.values())):
+        (tree.folder / WEIGHT).unlink() if number is None else (tree.folder / WEIGHT).write_bytes(number)
+        os.utime(tree.folder, (1_000_000 - ago, 1_000_000 - ago))
+    open_jobs.clear()
+    assert trees.evict() == [made["r-1"].key]
 
 
 def test_a_tree_that_is_gone_is_made_again_for_a_job_that_is_opened_again(

@@ -240,6 +240,25 @@ def test_given_up_before_its_health_was_known_it_can_go_on(climb: Climb) -> None
     assert climb.ramp.phases[1].viable == ["a1", "a2", "b1"]
 
 
+def test_who_was_excluded_stays_out_when_it_is_given_up_once_more(climb: Climb) -> None:
+    """In phase 2 one failed and one could not be judged; opened again and given up, it knows that still."""
+    to_phase_two(climb)
+    climb.red("a2")
+    climb.refused("b1")
+    climb.go()
+    climb.failed("a2")
+    climb.go()
+    assert climb.ramp.unsolved() == ["a2"]
+    climb.told.tell(e.RampReopened(source="s", ramp=climb.id, instances=["a2"]))
+    climb.go()
+    climb.told.tell(e.CancelAsked(source="s", job=climb.id))
+    climb.go()
+    climb.over("a2", climb.run_of("a2"), "cancelled")
+    climb.go()
+    assert climb.ramp.settled
+    assert climb.ramp.unsolved() == ["a2"]
+
+
 def test_what_a_torn_log_lost_is_opened_again(climb: Climb) -> None:
     """Of two jobs that a phase opened, the log lost the second: it is made again, under its own number."""
     to_phase_two(climb)

@@ -209,10 +209,12 @@ class Hunt:
         self.plausible.append(Plausible(edits, changes, round(cost, 4), template, passing, self.tried, self.seconds))
 
     def _patched(self, edit: Candidate) -> List[int]:
-        """The original lines that an edit touches, or stands between; new lines run with the one that follows them."""
+        """The original lines that an edit touches, or stands between."""
         data = self.sources[edit.path].encode("utf-8", "surrogatepass")
         first = data.count(b"\n", 0, edit.start) + 1
-        last = data.count(b"\n", 0, max(edit.start, edit.end - 1)) + 1 + ("\n" in edit.replacement)
+        last = data.count(b"\n", 0, max(edit.start, edit.end - 1)) + 1
+        if "\n" in edit.replacement and data[edit.start : edit.end].rstrip().endswith(b":"):
+            last += 1  # what is put below a head runs with the body's first line
         return [edit.line, *range(first, last + 1)]
 
     def _enough(self, cost: float) -> bool:

@@ -132,6 +132,22 @@ def test_what_a_call_does_is_not_taken_away_to_please_a_test() -> None:
     assert best.plausible[0].covering_tests == 2
 
 
+GUARDED = dedent("""\
+    def double(x):
+        if x > 100:
+            return x
+        return x * 2
+    """)
+
+
+def test_a_guard_is_covered_by_whoever_comes_to_it() -> None:
+    """Of nine tests eight do not come into the branch that is mended, and vouch for nothing there."""
+    best = found(GUARDED, ["m.double(101) == 202", *(f"m.double({x}) == {2 * x}" for x in range(8))])
+    inside = [each for each in best.plausible if all(edit.line == 3 for edit in each.edits)]
+    assert inside
+    assert {each.covering_tests for each in inside} == {1}
+
+
 def test_an_expected_value_is_not_learned_by_heart() -> None:
     program = "LUCKY = 71\n\ndef f(x):\n    return x * 3\n"
     assert all(
