@@ -54,6 +54,16 @@ def to_phase_two(climb: Climb) -> None:
     assert climb.go() == ["PhaseSettled", "PhaseOpened", "JobAccepted", "JobAccepted"]
 
 
+def fall_short_in_phase_two(climb: Climb) -> None:
+    """One fails there, and one cannot be judged."""
+    to_phase_two(climb)
+    climb.red("a2")
+    climb.refused("b1")
+    climb.go()
+    climb.failed("a2")
+    climb.go()
+
+
 def test_who_was_certified_counts_and_is_not_run_again(climb: Climb) -> None:
     to_phase_two(climb)
     climb.red("a2", "b1")
@@ -150,12 +160,7 @@ def test_again_runs_only_what_failed_and_tells_what_is_new(climb: Climb) -> None
 
 
 def test_an_excluded_instance_can_be_admitted_again(climb: Climb) -> None:
-    to_phase_two(climb)
-    climb.red("a2")
-    climb.refused("b1")
-    climb.go()
-    climb.failed("a2")
-    climb.go()
+    fall_short_in_phase_two(climb)
     climb.told.tell(e.RampReopened(source="s", ramp=climb.id, instances=["b1"]))
     assert climb.go() == ["JobReopened"]
     climb.red("b1")
@@ -242,12 +247,7 @@ def test_given_up_before_its_health_was_known_it_can_go_on(climb: Climb) -> None
 
 def test_who_was_excluded_stays_out_when_it_is_given_up_once_more(climb: Climb) -> None:
     """In phase 2 one failed and one could not be judged; opened again and given up, it knows that still."""
-    to_phase_two(climb)
-    climb.red("a2")
-    climb.refused("b1")
-    climb.go()
-    climb.failed("a2")
-    climb.go()
+    fall_short_in_phase_two(climb)
     assert climb.ramp.unsolved() == ["a2"]
     climb.told.tell(e.RampReopened(source="s", ramp=climb.id, instances=["a2"]))
     climb.go()
