@@ -5,7 +5,8 @@ over HTTP. From accepted to settled, less the time in which a model was asked an
 sandbox, as their facts tell; what is left is the daemon's own. The tests are tiny, so the share is at its worst.
 
 *A gate*: one test session of a small project (five tests) at each level of the sandbox, beside the same
-`python -m pytest` in a plain process with no sandbox and no report.
+`python -m pytest` in a plain process with no sandbox and no report. Where the interpreter lies in a home folder that
+only root may enter, a plain process of nobody cannot run it, and has no row.
 
 *A workspace*: opening one over a tree of 7,000 files, beside copying that tree.
 """
