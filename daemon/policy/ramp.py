@@ -15,6 +15,7 @@ from daemon.views.odds import CLAIM_Z, interval
 from daemon.views.ramp import Instance, Phase, Ramp
 
 UNTIL_RELEASED = 4_102_444_800.0  # the year 2100, in Unix seconds: it is a fact that ends this wait, not the clock
+AGAIN = "python tools/ramp.py --again {}"
 ON_THE_WAY = ("unreadable_answer", "edit_did_not_land")  # what got lost between the model and its test
 
 
@@ -125,7 +126,7 @@ def _settle(ramp: Ramp, outcome: RampOutcome, reason: str) -> Step:
         repositories=dict(Counter(row.project for row in failed).most_common()),
         causes=dict(causes.most_common()),
         failures=dict(Counter(row.failure or "no attempt" for row in failed).most_common()),
-        command=_command(ramp, failed, causes),
+        command=AGAIN.format(ramp.id) if outcome == "cancelled" else _command(ramp, failed, causes),
     )
     return steps.SettleRamp(ramp.id, settled)
 
@@ -147,5 +148,5 @@ def _command(ramp: Ramp, failed: Sequence[Instance], causes: Counter[str]) -> st
     return {
         "environment": f"python -m daemon explain {first.job}",
         "orchestration": "python tools/doctor.py",
-        "model": f"python tools/ramp.py --again {ramp.id}",
+        "model": AGAIN.format(ramp.id),
     }[cause]

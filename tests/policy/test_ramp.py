@@ -225,6 +225,8 @@ def test_given_up_it_cancels_its_jobs_and_ends(climb: Climb) -> None:
     assert climb.told.views.jobs.open["r-000001"].cancel_asked
     climb.told.tell(e.JobSettled(job="r-000001", outcome="cancelled"))
     assert climb.go() == ["RampSettled"]
+    assert climb.ramp.settled
+    assert climb.ramp.settled.command == "python tools/ramp.py --again m-000001"
 
 
 def test_given_up_before_its_health_was_known_it_can_go_on(climb: Climb) -> None:
