@@ -134,7 +134,7 @@ def _messages(job: str, runs: Iterable[Run]) -> Iterator[str]:
 
 
 def _verdict(attempt: Attempt) -> str:
-    parts: list[str] = [attempt.failure or "green"]
+    parts: list[str] = [attempt.verdict]
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
     if attempt.fixed:

@@ -38,6 +38,11 @@ class Attempt(Struct, gc=False):
     seconds: float = 0.0
 
     @property
+    def verdict(self) -> str:
+        """What its test said; a run may have ended before there was one."""
+        return self.failure or ("green" if self.fixed or self.score is not None else "not judged")
+
+    @property
     def tokens(self) -> int:
         """Those of the question and of the answer."""
         return self.tokens_in + self.tokens_out

@@ -86,7 +86,7 @@ def _round(run: Run, attempt: Attempt, text: Text) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(run: Run, attempt: Attempt) -> dict[str, Any]:
-    verdict = f"{attempt.failure}: {attempt.message}" if attempt.failure else "green"
+    verdict = f"{attempt.failure}: {attempt.message}" if attempt.failure else attempt.verdict
     about = {"run": run.id, "attempt": attempt.number, "fixed": attempt.fixed, "broken": attempt.broken}
     return {"role": "user", "content": verdict, "extra": about}
 

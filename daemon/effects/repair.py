@@ -24,6 +24,7 @@ from daemon.effects.world import World
 from daemon.events import Fact, Failure
 from daemon.text import gates
 from daemon.text.answer import Texts, as_bytes, landed
+from daemon.text.context import tests_among
 from daemon.text.dialects import Unreadable
 from daemon.text.landing import Refused
 from daemon.text.sameness import tree_digest
@@ -129,6 +130,9 @@ async def run_green_gate(shop: Workshop, step: steps.RunGreenGate, world: World)
     held = await recall(world.blobs, step.evidence, gates.Held)
     changes = as_bytes(await recall(world.blobs, step.changes, Texts))
     bench = await shop.bench(step.job, drop)
+    files, _ = await shop.texts(bench.tree)
+    if tests := await run_sync(tests_among, changes, [*held.ids, *held.baseline], files):
+        return [failed(step, step.attempt, "edit_did_not_land", f"{tests[0]} holds tests: leave it as it is.")]
     try:
         outcomes = await shop.tested(step.job, step.run, drop, bench, changes)
     except Escape as escape:

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -407,9 +408,14 @@ def _listed(place: Path, git: Git | None) -> Iterator[Path]:
 
 
 def _copy(place: Path, files: Path, names: Iterator[Path]) -> None:
+    @cache
+    def is_elsewhere(folder: Path) -> bool:
+        """Whether a folder lies behind a link: then it is none of the repository's, whatever its index says."""
+        return folder != folder.parent and ((place / folder).is_symlink() or is_elsewhere(folder.parent))
+
     for name in names:
-        if not ((place / name).is_symlink() or (place / name).is_file()):
-            continue  # deleted since, a submodule, or no file at all
+        if is_elsewhere(name.parent) or not ((place / name).is_symlink() or (place / name).is_file()):
+            continue  # behind a link, deleted since, a submodule, or no file at all
         (files / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(place / name, files / name, follow_symlinks=False)
 

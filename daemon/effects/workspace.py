@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 from typing import Literal
 
@@ -89,9 +90,10 @@ class Workspace(Struct, frozen=True):
                 continue
             self._make_folders(paths[name].parent)
             mode = stat.S_IMODE(paths[name].stat().st_mode) if paths[name].exists() else 0o666
-            temporary = paths[name].with_name(f".{paths[name].name}.mendd")
-            temporary.write_bytes(data)
-            temporary.chmod(mode)
+            temporary = paths[name].with_name(f".{token_hex(8)}.mendd")
+            with open(temporary, "xb") as file:  # noqa: PTH123  never through a link that the repository has put there
+                file.write(data)
+                os.fchmod(file.fileno(), mode)
             give(temporary)
             temporary.replace(paths[name])
 

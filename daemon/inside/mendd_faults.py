@@ -30,6 +30,9 @@ COMPUTED = {
     ast.Mod: ("%", "*"),
 }
 JOINED = {ast.And: ("and", "or"), ast.Or: ("or", "and")}
+STARTS = {  # what a program begins with that is started, and not imported
+    ast.dump(ast.parse(text, mode="eval").body) for text in ('__name__ == "__main__"', '"__main__" == __name__')
+}
 UNTOLD = (ast.JoinedStr, ast.Raise)  # places inside are not reliable before 3.12; what a message says is seldom tested
 
 
@@ -65,7 +68,7 @@ def main_lines(tree: ast.Module) -> Set[int]:
     """The lines that run only when the module is the program, or never."""
     lines: Set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and _is_guard(node.test):
+        if isinstance(node, ast.If) and _is_guard(node):
             lines |= set(range(node.lineno, (_last(node.body[-1]) or node.lineno) + 1))
     return lines
 
@@ -154,7 +157,7 @@ def _left_out(tree: ast.Module) -> Set[int]:
     for node in ast.walk(tree):
         parts: List[Optional[ast.AST]] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         parts += getattr(node, "decorator_list", [])
-        if isinstance(node, ast.If) and _is_guard(node.test):
+        if isinstance(node, ast.If) and _is_guard(node):
             parts += [node.test, *node.body]
         if isinstance(node, ast.Assign) and all(
             isinstance(one, ast.Name) and one.id[:2] == "__" for one in node.targets
@@ -166,10 +169,12 @@ def _left_out(tree: ast.Module) -> Set[int]:
     return found
 
 
-def _is_guard(test: ast.expr) -> bool:
-    """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
-    names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
-    return bool(names & {"__name__", "TYPE_CHECKING"})
+def _is_guard(node: ast.If) -> bool:
+    """`if __name__ == "__main__"`, and `if TYPE_CHECKING` above imports; nothing that only mentions them."""
+    if isinstance(node.test, ast.Compare):
+        return ast.dump(node.test) in STARTS
+    name = getattr(node.test, "id", getattr(node.test, "attr", ""))
+    return name == "TYPE_CHECKING" and all(isinstance(each, (ast.Import, ast.ImportFrom)) for each in node.body)
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -204,6 +204,18 @@ def test_files(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
 test_files.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
 
 
+def tests_among(changed: Collection[str], ids: Iterable[str], files: Mapping[str, str]) -> list[str]:
+    """The changed files in which tests with these ids stand, whatever the files are called; a doctest is none."""
+    homes = test_files((test for test in ids if not _is_doctest(test)), files)
+    return [path for path in homes if path in changed and "def test" in (files.get(path) or "")]
+
+
+def _is_doctest(test: str) -> bool:
+    """Whether pytest means an example in a product's own words: it is called as the module is."""
+    path, _, name = test.partition("::")
+    return bool(name) and ("." in name.partition("[")[0] or name == path.rpartition("/")[2].removesuffix(".py"))
+
+
 # Signals, each from 0 to 1
 
 

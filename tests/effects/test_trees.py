@@ -223,6 +223,22 @@ def test_a_relative_path_means_the_same_wherever_git_stands(
     assert trees.of_job("r-000001", Source(checkout.name)).key == trees.of_job("r-000002", Source(str(checkout))).key
 
 
+@pytest.mark.parametrize("is_ignored", [True, False])
+def test_what_lies_behind_a_link_is_none_of_the_repositorys(
+    checkout: Path, trees: Trees, tmp_path: Path, *, is_ignored: bool
+) -> None:
+    """Its index names a file in a folder; in the checkout a link stands in the folder's place."""
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "tab.py").write_text("of the host")
+    shutil.rmtree(checkout / "pkg")
+    (checkout / "pkg").symlink_to(tmp_path / "host")
+    if is_ignored:
+        (checkout / ".gitignore").write_text("pkg\n")
+    texts = Texts(trees.of_job("r-000001", Source(str(checkout))))
+    assert [name for name in texts if "of the host" in texts.get(name, "") or name.startswith("pkg/")] == []
+    assert (tmp_path / "host" / "tab.py").read_text() == "of the host"
+
+
 def test_equal_content_is_one_tree(checkout: Path, trees: Trees) -> None:
     assert trees.of_job("r-000001", Source(str(checkout), "HEAD")) == trees.of_job(
         "r-000002", Source(str(checkout), "HEAD")

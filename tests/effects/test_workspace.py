@@ -60,6 +60,16 @@ def test_a_written_file_keeps_its_mode(workspace: Workspace) -> None:
     assert os.access(workspace.root / "run.sh", os.X_OK)
 
 
+def test_nothing_is_written_through_a_link_that_lies_in_wait(workspace: Workspace, tmp_path: Path) -> None:
+    """Whatever name a file may have while it is being written, the repository may have put a link there."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (workspace.root / "pkg" / ".a.py.mendd").symlink_to(victim)
+    workspace.write({"pkg/a.py": b"a = 2\n"})
+    assert victim.read_text() == "mine"
+    assert not (workspace.root / "pkg" / "a.py").is_symlink()
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "/etc/x", "out/x", "out/plain/a", "pkg/link.py", ".git/hooks/x", "pkg", "a/../x"]
 )

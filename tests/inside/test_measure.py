@@ -113,6 +113,9 @@ def test_no_fault_is_put_where_no_test_could_notice_it(text: str) -> None:
 
 def test_the_start_of_a_program_is_known() -> None:
     assert main_lines(ast.parse("x = 1\nif __name__ == '__main__':\n    f()\n    g()\n")) == {2, 3, 4}
+    assert main_lines(ast.parse("if TYPE_CHECKING:\n    import typing\n")) == {1, 2}
+    for hiding in ("if __name__:", "if TYPE_CHECKING:", "if __name__ != '__main__':"):
+        assert main_lines(ast.parse(f"{hiding}\n    def f():\n        return 1\n")) == set()
 
 
 # The script

@@ -120,6 +120,28 @@ def test_tests_are_shown_but_never_offered_for_an_edit() -> None:
     assert not any(path.startswith("tests/") for path in names(selection))
 
 
+@pytest.mark.parametrize(
+    ("test", "path", "is_test"),
+    [
+        ("test_c (testcart.T)", "testcart.py", True),
+        ("testcart.T.test_c", "testcart.py", True),
+        ("check_cart.py::test_c", "check_cart.py", True),
+        ("check_cart.py::T::test_c[1.5]", "check_cart.py", True),
+        ("cart.py::cart.total", "cart.py", False),
+        ("cart.py::cart", "cart.py", False),
+        ("cart.T.test_c", "cart.py", False),
+    ],
+)
+def test_what_passing_tests_stand_in_is_a_test_whatever_it_is_called(test: str, path: str, is_test: bool) -> None:  # noqa: FBT001  a table's column
+    """… but a doctest stands in the product, and where no test is written none can stand."""
+    files = {
+        "testcart.py": "class T(TestCase):\n    def test_c(self): ...\n",
+        "check_cart.py": "def test_c(): ...\n",
+        "cart.py": '"""\n>>> total()\n3\n"""\n',
+    }
+    assert context.tests_among({"cart.py", path}, [test], files) == [path] * is_test
+
+
 def test_a_file_of_secrets_is_not_shown_even_if_it_is_named() -> None:
     assert ".env" not in names(chosen(Evidence(problem="see .env and shop/prices.py", changed=[".env"])))
 
