@@ -17,6 +17,9 @@ SIMILAR = 0.8  # share of equal tokens from which on a place is near enough; mea
 MARGIN = 0.1  # by which the nearest place must be nearer than the next
 NEAREST_LINES = 200  # of an ORIGINAL: a longer one has to be quoted well
 CANDIDATES = 8
+COMPARED_PAIRS = (
+    3_000_000  # of equal tokens in all places together, about a second; a table has more and is unsafe anyway
+)
 BESIDE = 3
 SHORT = 3  # lines of an ORIGINAL whose places also differ by what else stands there
 TELLING = 8  # characters of a line that says something
@@ -166,14 +169,20 @@ def nearest(before: Sequence[str], lines: Sequence[str]) -> tuple[float, tuple[i
         return 0.0, (0, 0), 0.0
     size = min(len(wanted), len(solid))
     matcher: SequenceMatcher[str] = SequenceMatcher(None, autojunk=False)
-    matcher.set_seq2([token for line in wanted for token in line][:4000])
+    quoted = [token for line in wanted for token in line][:4000]
+    matcher.set_seq2(quoted)
+    often, left = Counter(quoted), COMPARED_PAIRS
     scored: list[tuple[float, int, int]] = []
     for at in _promising(wanted, [tokens for _, tokens in solid], size):
         for length in range(max(1, size - 2), size + 3):
             for begin in range(at - 3, at + 4):
                 window = solid[max(begin, 0) : max(begin, 0) + length]
                 if len(window) == length:
-                    matcher.set_seq1([token for _, tokens in window for token in tokens][:4000])
+                    there = [token for _, tokens in window for token in tokens][:4000]
+                    left -= sum(often[token] for token in there)
+                    if left < 0:
+                        return 0.0, (0, 0), 0.0
+                    matcher.set_seq1(there)
                     scored.append((round(matcher.ratio(), 4), -window[0][0], window[-1][0] + 1))
     if not scored:
         return 0.0, (0, 0), 0.0

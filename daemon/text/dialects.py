@@ -151,13 +151,18 @@ def opens_search(line: str) -> bool:
     return _SEARCH.match(line[:400]) is not None
 
 
+def _ends_search(line: str) -> bool:
+    line = line.rstrip()
+    return len(line) <= 400 and _REPLACE.match(line) is not None
+
+
 def read_search(lines: Sequence[str], at: int, path: str) -> tuple[Edit, int]:
     """The block that opens at this line, and the line after it."""
     dividers: list[int] = []
     for end in range(at + 1, len(lines)):
         if _DIVIDER.match(lines[end]):
             dividers.append(end)
-        elif _REPLACE.match(lines[end]) and dividers:
+        elif _ends_search(lines[end]) and dividers:
             break
         elif opens_search(lines[end]):
             raise Unreadable("unclear", "A SEARCH block opens inside another one: end each with >>>>>>> REPLACE.")
@@ -266,10 +271,14 @@ def _ends_hunk(lines: Sequence[str], at: int) -> bool:
 def _with_markers(body: list[str]) -> list[str]:
     """A hunk's lines, where context may have lost the blank in front of it."""
     context = [line for line in body if line.strip() and not line.startswith(("+", "-"))]
-    indents = [len(line) - len(line.lstrip(" ")) for line in context if line.startswith(" ")]
-    if all(indent % 4 == 0 for indent in indents):
+    changed = [line[1:] for line in body if line.startswith(("+", "-"))]
+    if all(_is_even(line) for line in [*context, *changed] if line.startswith(" ")):
         return [line if line.startswith(("+", "-")) else f" {line}" for line in body]
     return [line if line.startswith(("+", "-", " ")) else f" {line}" for line in body]
+
+
+def _is_even(line: str) -> bool:
+    return not line.strip() or (len(line) - len(line.lstrip(" "))) % 4 == 0
 
 
 # JSON

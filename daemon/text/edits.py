@@ -32,6 +32,8 @@ def read(answer: str, *, is_cut_off: bool = False) -> list[Edit]:
     if not text.strip():
         raise Unreadable("no_edits", f"The answer was empty. {ASKED_FOR}")
     edits = dialects.read_json(text) if _is_json(text) else _Reader(text.split("\n")).edits()
+    if not all(map(_can_be_stored, edits)):
+        raise Unreadable("unclear", "The answer holds half of a surrogate pair: write the whole character.")
     if not edits:
         raise Unreadable("no_edits", f"No edit was found in the answer. {ASKED_FOR}")
     return list(dict.fromkeys(edits))
@@ -43,11 +45,24 @@ _THOUGHT = re.compile(r"</?think(?:ing)?>")
 def _without_thoughts(text: str) -> str:
     """What follows the model's thinking aloud, if it does."""
     marks = list(_THOUGHT.finditer(text))
-    if not marks or (text[: marks[0].start()].strip() and not marks[0][0].startswith("</")):
+    ends = [mark for mark in marks if mark[0].startswith("</") and _ends_its_line(text, mark.end())]
+    if not marks or (text[: marks[0].start()].strip() and marks[0] not in ends):  # a program may speak of such marks
         return text
-    if not marks[-1][0].startswith("</"):
+    if not ends and not marks[-1][0].startswith("</"):
         raise Unreadable("cut_off", f"The answer ended while you were still thinking. Think less. {ASKED_FOR}")
-    return text[marks[-1].end() :]
+    return text[(ends or marks)[-1].end() :]
+
+
+def _ends_its_line(text: str, at: int) -> bool:
+    return not text[at:].partition("\n")[0].strip()
+
+
+def _can_be_stored(edit: Edit) -> bool:
+    try:
+        "".join((edit.path, edit.original or "", edit.replacement or "")).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_json(text: str) -> bool:

@@ -98,6 +98,7 @@ def _refuse(path: str, why: Why, message: str) -> NoReturn:
 
 # Paths
 
+NAME_BYTES = 255  # of a file or folder; no disk takes more
 _ROOTS = frozenset(("a", "b", "testbed", "workspace", "repo", "app", "project", "root", "code"))
 
 
@@ -142,7 +143,9 @@ def _relative(path: str) -> str:
     """The path without what stands for the root, if it cannot lead out of it."""
     cleaned = re.sub(r"^[A-Za-z]:", "", path.replace("\\", "/"))
     parts = [part for part in cleaned.split("/") if part not in ("", ".", "~")]
-    if not parts or ".." in parts or any(ord(letter) < ord(" ") or letter == "\x7f" for letter in path):
+    is_odd = any(ord(letter) < ord(" ") or letter == "\x7f" for letter in path)
+    is_long = any(len(part.encode(errors="replace")) > NAME_BYTES for part in parts)
+    if not parts or ".." in parts or is_odd or is_long:
         _refuse(
             path, "outside", f"{path!r} is no path in the project: write it from the project's folder, without `..`."
         )

@@ -118,13 +118,16 @@ def meaning(text: str) -> str:
 
 ELISION_CHARACTERS = 300  # a longer line says more than that something is left out
 _WHAT = r"(?:code|methods?|functions?|class|module|file|body|logic|implementation|imports?|lines|content)"
+_AND_NO_MORE = r"[^\w]{0,40}$"
+_SAME = r"(?:unchanged|the same|as (?:before|above|is|it was)|untouched|omitted|left out|here)\b"
+_STAYS = rf"(?:(?:remains?|stays?|is|are|goes) {_SAME}|{_SAME}|(?:remains?|stays?){_AND_NO_MORE}|(?:and|above|below)\b)"
 _ELIDED = re.compile(
     r"\s{0,80}(?:#|//|--|/\*|<!--|\[|\()\s{0,4}(?:"
     r"\.{3}|\u2026|"
     rf"(?:the )?(?:rest|remainder|remaining)(?: of)?(?: the| your| this)? (?:\w{{1,30}} )?{_WHAT}\b|"
-    rf"(?:\w{{1,30}} )?(?:{_WHAT}|everything(?: else)?|rest) (?:remains?|is|are|stays?|here|goes here|unchanged)\b|"
-    rf"(?:keep |your |the )?(?:existing|previous|original|other|unchanged) {_WHAT}\b|"
-    r"unchanged\b|same as (?:before|above|original)|no changes?\b)",
+    rf"(?:\w{{1,30}} )?(?:{_WHAT}|everything(?: else)?|rest) {_STAYS}|"
+    rf"(?:keep |your |the )?(?:existing|previous|original|other|unchanged) {_WHAT}(?: {_STAYS}|{_AND_NO_MORE})|"
+    rf"unchanged{_AND_NO_MORE}|same as (?:before|above|original)\b|no changes?(?: here| needed)?{_AND_NO_MORE})",
     re.IGNORECASE,
 )
 _DOTS = re.compile(r"\s{0,80}(?:\.{3,}|…)(?:\s*\(.{0,60}\))?\s*$")

@@ -194,7 +194,7 @@ def _head(line: str) -> tuple[str, str]:
 
 def _requirements(value: str) -> Iterator[str]:
     """The requirements that a line names; words behind a dash or in brackets are about them."""
-    value = re.sub(r"\s+(?:[-\u2013\u2014:]|\()\s*[A-Za-z].*$", "", value)
+    value = re.sub(r"\s+(?:[-\u2013\u2014:]|\()\s*[A-Za-z].*$", "", value[:1000])
     if value.lower().strip(" .") in _NONE or value.startswith("```"):
         return
     value = value[1:-1] if value.startswith("[") and value.endswith("]") else value

@@ -2,6 +2,7 @@
 
 import ast
 import gc
+import json
 import re
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.text import objections
+from daemon.text.answer import landed
 from daemon.text.edits import READ_CHARACTERS, Edit, Unreadable, read
 from daemon.text.landing import Refused, land
 from tests.fakes import edit_corpus
@@ -159,6 +161,15 @@ def test_a_megabyte_of_spite_is_read_to_its_end(start: str, piece: str) -> None:
     assert edits
 
 
+@pytest.mark.parametrize(
+    "line", [f">>>>>{' ' * 200_000}!", f"<<<<<<< SEARCH{' ' * 200_000}!", f"LINES: 1{' ' * 200_000}!"]
+)
+def test_a_long_line_is_read_to_its_end(line: str) -> None:
+    """The same, of one line: a pattern may not come back to where it was."""
+    with pytest.raises(Unreadable):
+        read(f"FILE: a.py\n<<<<<<< SEARCH\nx\n=======\n{line}\n")
+
+
 def test_an_answer_beyond_the_limit_is_refused() -> None:
     with pytest.raises(Unreadable):
         read("FILE: a.py\n" + " " * READ_CHARACTERS)
@@ -261,3 +272,75 @@ def test_lines_may_be_like_those_of_the_next_function() -> None:
     body = "    if many:\n        # all at once\n        return fields(many=True)\n    return fields()\n\ndef b():\n"
     edit = Edit("a.py", f"def a():\n{body}", "def a():\n    return fields()\n\ndef b():\n", (1, 4))
     assert land([edit], {"a.py": before}) == {"a.py": before.replace("    return fields()\n\ndef b():\n", body, 1)}
+
+
+# What is clear lands
+
+
+def mended(before: str, answer: str, path: str = "a.py") -> str | None:
+    return landed(answer, {path: before}, [])[path]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# body is bytes here, not str",
+        "# lines are 1-based",
+        "# content is optional",
+        "# original file wins",
+        "# unchanged values are skipped",
+        "# no change needed for ints",
+    ],
+)
+def test_a_comment_about_code_stands_for_no_code(comment: str) -> None:
+    answer = f"FILE: a.py\nLINES: 1\nORIGINAL:\na = 1\nREPLACEMENT:\n{comment}\na = 2\n"
+    assert mended("a = 1\n", answer) == f"{comment}\na = 2\n"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# the rest of the code",
+        "# ... existing code ...",
+        "# existing code here",
+        "# other methods remain unchanged",
+        "# everything else is the same",
+        "# rest stays as is",
+        "# code unchanged",
+        "# unchanged",
+        "# no changes here",
+        "# keep existing imports",
+        "# previous methods and imports",
+    ],
+)
+def test_a_comment_in_place_of_code_is_refused(comment: str) -> None:
+    answer = f"FILE: a.py\nLINES: 1\nORIGINAL:\na = 1\nREPLACEMENT:\n{comment}\na = 2\n"
+    with pytest.raises(Refused):
+        mended("a = 1\n", answer)
+
+
+def test_a_file_that_speaks_of_thinking_can_be_edited() -> None:
+    before = 'end = text.rpartition("</think>")[0]\n'
+    answer = f"FILE: a.py\nLINES: 1\nORIGINAL:\n{before}REPLACEMENT:\n{before.replace('0', '2')}"
+    for thoughts in ("", "<think>\nhm, FILE: a.py\n</think>\n", "hm\n</think>\n"):
+        assert mended(before, thoughts + answer) == before.replace("0", "2")
+
+
+@pytest.mark.parametrize("indent", [2, 3, 4, 11])
+def test_a_diff_keeps_the_indentation_that_it_says(indent: int) -> None:
+    blank = " " * indent
+    before = f"x:\n{blank}a: 1\n{blank}b: 2\n"
+    answer = f"--- a/a.yml\n+++ b/a.yml\n@@ -1,3 +1,4 @@\n x:\n {blank}a: 1\n+{blank}new: 3\n {blank}b: 2\n"
+    assert mended(before, answer, "a.yml") == before.replace("b:", f"new: 3\n{blank}b:")
+
+
+@pytest.mark.parametrize("field", ["file", "replacement"])
+def test_half_a_character_is_refused(field: str) -> None:
+    edit = {"file": "a.txt", "original": "a", "replacement": "b", field: "\ud800"}
+    with pytest.raises(Unreadable, match="surrogate"):
+        landed(json.dumps(edit), {"a.txt": "a\n"}, [])
+
+
+def test_a_name_that_no_disk_takes_is_refused() -> None:
+    with pytest.raises(Refused, match="no path"):
+        landed(f"FILE: {'x' * 256}.py\nLINES: all\nREPLACEMENT:\na = 1\n", {}, [])
