@@ -77,7 +77,7 @@ _BARE_NAMES = frozenset(("Dockerfile", "LICENSE", "Makefile", "README"))
 
 def clean_path(words: str) -> str:
     """A path as written, without the marks around it."""
-    words = _AFTERTHOUGHT.sub("", words.strip()[:400])
+    words = _AFTERTHOUGHT.sub("", words.strip()[:MARKER_CHARACTERS])
     return words.strip(_DECORATION).rstrip(":,").strip(_DECORATION).replace("\\", "/")
 
 
@@ -93,7 +93,7 @@ def named_path(words: str) -> str:
 
 def mentioned_path(line: str) -> str:
     """The path of a line that introduces a block: alone on it, or the only thing in backticks or bold."""
-    line = line.strip()[:400]
+    line = line.strip()[:MARKER_CHARACTERS]
     if path := named_path(re.sub(r"^(?:#+|\d+[.)]|[-*])\s+", "", line)):
         return path
     quoted = [path for words in re.findall(r"`([^`]+)`|\*\*([^*]+)\*\*", line) if (path := named_path("".join(words)))]
@@ -102,7 +102,7 @@ def mentioned_path(line: str) -> str:
 
 def path_in_fence(info: str) -> str:
     """The path in a fence's info string: `python pkg/x.py`, `python:pkg/x.py`, `py title="pkg/x.py"`."""
-    for word in reversed(re.split(r"[\s{}]+", info.strip()[:400])):
+    for word in reversed(re.split(r"[\s{}]+", info.strip()[:MARKER_CHARACTERS])):
         value = word.partition("=")[2] or word
         if path := named_path(value):
             return path
@@ -116,7 +116,7 @@ _COMMENT = re.compile(r"(?:#|//|--|;|/\*|<!--|%)\s*(.{1,200}?)\s*(?:\*/|-->)?$")
 
 def path_in_comment(line: str) -> str:
     """The path that a first comment line names: `# pkg/x.py`, `<!-- file: page.html -->`."""
-    match = _COMMENT.match(line.strip()[:400])
+    match = _COMMENT.match(line.strip()[:MARKER_CHARACTERS])
     return named_path(match[1]) if match else ""
 
 
@@ -139,6 +139,8 @@ def line_range(words: str) -> tuple[int, int | None] | None:
     return first, None if match[2] else first
 
 
+MARKER_CHARACTERS = 400  # a longer line marks nothing
+
 # SEARCH/REPLACE
 
 _SEARCH = re.compile(r"\s{0,3}<{5,9}\s*(?:SEARCH|ORIGINAL|HEAD|OLD)?:?\s*(.*)$", re.IGNORECASE)
@@ -148,12 +150,12 @@ _REPLACE = re.compile(r"\s{0,3}>{5,9}\s*(?:REPLACE|UPDATED|NEW|\w+)?\s*$", re.IG
 
 def opens_search(line: str) -> bool:
     """Whether a SEARCH/REPLACE block begins here."""
-    return _SEARCH.match(line[:400]) is not None
+    return _SEARCH.match(line[:MARKER_CHARACTERS]) is not None
 
 
 def _ends_search(line: str) -> bool:
     line = line.rstrip()
-    return len(line) <= 400 and _REPLACE.match(line) is not None
+    return len(line) <= MARKER_CHARACTERS and _REPLACE.match(line) is not None
 
 
 def read_search(lines: Sequence[str], at: int, path: str) -> tuple[Edit, int]:
@@ -170,7 +172,7 @@ def read_search(lines: Sequence[str], at: int, path: str) -> tuple[Edit, int]:
         raise Unreadable("cut_off", "A SEARCH/REPLACE block never ends: write the whole block, up to >>>>>>> REPLACE.")
     if len(dividers) > 1:
         raise Unreadable("unclear", "A SEARCH/REPLACE block has several ======= lines: use ORIGINAL and REPLACEMENT.")
-    within = _SEARCH.match(lines[at][:400])
+    within = _SEARCH.match(lines[at][:MARKER_CHARACTERS])
     path = (named_path(within[1]) if within else "") or path
     if not path:
         raise Unreadable(
@@ -194,7 +196,7 @@ def opens_diff(lines: Sequence[str], at: int) -> bool:
 
 def opens_hunk(line: str) -> bool:
     """Whether this is a hunk's header."""
-    return line.startswith("@@") and _HUNK.match(line[:400]) is not None
+    return line.startswith("@@") and _HUNK.match(line[:MARKER_CHARACTERS]) is not None
 
 
 def read_diff(lines: Sequence[str], at: int, path: str) -> tuple[list[Edit], int]:
@@ -230,7 +232,7 @@ def _diff_path(words: str) -> str:
 
 
 def _read_hunk(lines: Sequence[str], at: int, old: str, new: str) -> tuple[Edit, int]:
-    match = _HUNK.match(lines[at][:400])
+    match = _HUNK.match(lines[at][:MARKER_CHARACTERS])
     end = at + 1
     while end < len(lines) and not _ends_hunk(lines, end):
         end += 1
