@@ -87,6 +87,7 @@ class Asked(Struct, gc=False):
     tokens: int = 0
     reused: str = ""  # the fix that held
     replayed: bool = False
+    replaying: dict[str, str] = {}  # run → the fix that it puts to its gates
 
 
 class Tally(Struct):
@@ -364,6 +365,15 @@ def _proposed(database: FixDatabase, fact: e.Advised | e.Proposed) -> None:
         asked = _asked(database, fact.job)
         asked.calls += 1
         asked.tokens += tokens
+    if isinstance(fact, e.Proposed) and fact.fix:
+        _asked(database, fact.job).replaying[fact.run] = fact.fix
+
+
+def _attempt_failed(database: FixDatabase, fact: e.AttemptFailed) -> None:
+    """A replay that fails its gates, or does not come to them, was a try in vain."""
+    asked = database.asked.get(fact.job)
+    if asked and (fix := asked.replaying.pop(fact.run, "")):
+        _tried(database, e.FixTried(at=fact.at, job=fact.job, run=fact.run, fix=fix, worked=False, how="replayed"))
 
 
 def _asked(database: FixDatabase, job: str) -> Asked:
@@ -418,6 +428,7 @@ FOLD: dict[type[e.Fact], Callable[[FixDatabase, Any], None]] = {
     e.ErrorReported: _error_reported,
     e.Advised: _proposed,
     e.Proposed: _proposed,
+    e.AttemptFailed: _attempt_failed,
     e.FixLearned: _learned,
     e.Recalled: _recalled,
     e.FixTried: _tried,

@@ -56,6 +56,22 @@ def test_a_poisoned_fix_sinks_and_is_banned() -> None:
     assert database.known_best(2) == ["f-good"]
 
 
+def test_a_replay_that_fails_its_gates_is_a_try_in_vain_and_sinks() -> None:
+    """In the run that replayed it, and once, whatever else fails there or beside it."""
+    told = Told().tell(learned())
+    for number in range(1, 31):
+        at: dict[str, Any] = {"job": (name := f"r-{number:06d}"), "run": f"{name}.1"}
+        beside = e.AttemptFailed(job=name, run=f"{name}.2", attempt=1, failure="syntax", message="m")
+        failed = e.AttemptFailed(**at, attempt=1, failure="regression", message="m")
+        replay = e.Proposed(**at, attempt=1, prompt="", answer="a", proposer="learned", fix="f-1")
+        told.accepted(name).opened(f"{name}.1").opened(f"{name}.2").claimed(f"{name}.1")
+        told.tell(e.Recalled(**at, fixes=["f-1"]), replay, beside, failed, failed)
+        told.settled(f"{name}.1").settled(f"{name}.2").tell(e.JobSettled(job=name, outcome="failed"))
+    fix = told.views.fix_database.fixes["f-1"]
+    assert (fix.tried, fix.worked, told.views.fix_database.tried) == (30, 0, 30)
+    assert fix.failures > 20
+
+
 def test_a_fix_from_another_box_has_to_show_itself_here() -> None:
     told = Told().tell(learned(), e.FixLearned(job="x", fix="f-2", signature="v2:c.e", before="x", after="y", box="b"))
     told.tell(e.FixLearned(job="r-9", fix="f-1", signature="v2:c.e", before="x", after="y"))
