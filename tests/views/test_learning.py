@@ -6,6 +6,7 @@ import pytest
 from msgspec import msgpack
 
 from daemon import events as e
+from daemon.policy.memory import shown
 from daemon.views import Views, fix_database
 from daemon.views.odds import at_least, difference, interval
 from tests.fakes.told import Told
@@ -37,6 +38,21 @@ def test_a_fix_counts_how_often_it_was_offered_tried_and_worked() -> None:
     assert (fix["offered"], fix["tried"], fix["worked"], fix["worked_in"]) == (2, 2, 1, ["shop"])
     assert (document["offered"], document["reuse_rate"], document["reuse_rate_without_model"]) == (1, 1.0, 1.0)
     assert document["reuse_rate_across_projects"] == 1.0
+
+
+def test_what_models_are_told_of_a_fix_is_how_it_did_where_it_was_shown() -> None:
+    """Not how often it was replayed, nor where nobody was asked, or nothing has come of it yet."""
+    told = Told().tell(learned())
+    for number in range(1, 51):
+        name = f"r-{number:06d}"
+        asked = e.Recalled(job=name, run=f"{name}.1", fixes=["f-1"], shown=["f-1"] if number > 40 else [])
+        job(told, number, asked, *([tried(job=name, worked=True, how="replayed")] if number % 2 else []))
+    assert told.views.fix_database.fixes["f-1"].offered == 50
+    told.accepted("r-000051").tell(e.Recalled(job="r-000051", run="r-000051.1", fixes=["f-1"], shown=["f-1"]))
+    last = told.views.jobs.open["r-000051"]
+    assert [(fix.shown, fix.worked) for fix in shown(last, told.views.fix_database)] == [(0, 0)]
+    told.tell(tried(worked=True), *(tried(worked=False) for _ in range(3)))
+    assert [(fix.shown, fix.worked) for fix in shown(last, told.views.fix_database)] == [(4, 1)]
 
 
 def test_a_fix_is_on_probation_until_it_worked_in_a_second_project() -> None:
