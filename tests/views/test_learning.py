@@ -170,6 +170,25 @@ def test_a_rung_counts_what_was_tried_on_it() -> None:
     assert (ladder.trials, ladder.class_of) == ({}, {})
 
 
+def test_a_run_that_the_world_failed_says_nothing_of_its_rung() -> None:
+    """Nor a fault that was waited out, or done without, of a run that then went on to an end of its own."""
+    told = Told().accepted()
+    at: dict[str, Any] = {"job": "r-000001"}
+    for number, mends in enumerate(("nothing", "a wait", "no advice"), 1):
+        run = f"r-000001.{number}"
+        told.opened(run, rung=f"L{number}").claimed(run)
+        told.tell(e.Proposed(**at, run=run, attempt=1, prompt="p", answer="a"))
+        told.tell(e.AttemptFailed(**at, run=run, attempt=1, failure="syntax", message="m"))
+        told.tell(e.WorldFaulted(**at, run=run, step="Propose", fault="over_budget", message="m"))
+        if mends == "a wait":
+            told.tell(e.RunParked(**at, run=run, fault="over_budget", not_before=0.0)).claimed(run)
+        if mends == "no advice":
+            told.tell(e.Advised(**at, run=run, trouble="over_budget"))
+        told.settled(run, "failed", "over_budget: m")
+    rungs = told.views.ladder.rungs
+    assert {rung: (cell.tried, cell.failed) for rung, cell in rungs.items()} == {"L2": (1, 1.0), "L3": (1, 1.0)}
+
+
 def test_what_was_learned_survives_being_frozen_and_thawed() -> None:
     told = Told().tell(learned())
     job(told, 1, e.Recalled(job="r-000001", run="r-000001.1", fixes=["f-1"]), tried(worked=True))
