@@ -49,13 +49,13 @@ class Attempt(Struct, gc=False):
 
 
 class Remembered(Struct, frozen=True):
-    """A fix from memory, and what became of it so far."""
+    """A fix from memory; how many jobs that have ended showed it to a model, and in how many of them it worked."""
 
     fix: str
     pattern: str
     before: str
     after: str
-    offered: int = 0
+    shown: int = 0
     worked: int = 0
 
 

@@ -145,7 +145,7 @@ class Workers:
         """What decisions look at besides their run. The index of messages is built once, and then kept up to date."""
         views = self.state.views
         messages = recall.index(views.fix_database)
-        self.state.listen(e.FixLearned, lambda fact: messages.add(fact.fix, fact.message))
+        self.state.listen(e.FixLearned, lambda fact: recall.keep_up(messages, views.fix_database, fact.fix))
         return Known(views.jobs.today, views.fix_database, messages)
 
     async def _perform(self, step: Step, job: str, run: str) -> Sequence[Fact]:

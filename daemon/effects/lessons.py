@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from daemon import events as e
 from daemon import steps
 from daemon.events import Fact
+from daemon.inside.search.evidence import LONGEST_ERROR, literals
 from daemon.text import gates
 from daemon.text.pattern import Pattern, fix_name, learn, likeness, load, objection
 from daemon.text.terms import Refused
@@ -24,7 +25,8 @@ def lessons(
         pattern: Pattern | None = learn(files)
     except Refused:
         pattern = None
-    if pattern is None or not objection(pattern):
+    expected = literals(outcome.message[-LONGEST_ERROR:] for outcome in held.failed.values())
+    if pattern is None or not objection(pattern, expected):
         text = pattern.text if pattern else ""
         before, after = _sides(patch)
         yield e.FixLearned(

@@ -114,8 +114,8 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
         report = await shop.searched(step, drop, bench, asked)
     chosen, answer = await run_sync(_chosen, report, files)
     worked = offers[chosen.number][0] if chosen else ""
-    in_vain = {fix for fix, _ in offers[: report.tried]} - {worked}
-    told = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False, how="replayed") for fix in sorted(in_vain)]
+    failed = in_vain([fix for fix, _ in offers], report)
+    told = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False, how="replayed") for fix in failed]
     if chosen is None:
         seconds = current_time() - begun
         return [*told, replace(nothing, why=report.error or seen.error, tried=report.tried, seconds=seconds)]
@@ -131,6 +131,12 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
         seconds=current_time() - begun,
     )
     return [*told, proposed]
+
+
+def in_vain(offers: Sequence[str], report: Report) -> list[str]:
+    """The fixes of which nothing that was tried could do; how the chosen one does, its gate says."""
+    plausible = {offers[patch.number] for patch in report.plausible}
+    return sorted({*offers[: report.tried]} - plausible)
 
 
 def _offers(

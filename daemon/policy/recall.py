@@ -44,8 +44,16 @@ def is_held_out(job: str, share: float) -> bool:
 
 
 def index(database: FixDatabase) -> Index:
-    """The messages of the failures that fixes are remembered for; whoever keeps it adds those learned later."""
-    return Index((name, fix.message) for name, fix in database.fixes.items() if fix.message)
+    """The messages of the failures that fixes are remembered for; whoever keeps it lets `keep_up` add later ones."""
+    fixes = sorted(database.fixes.items(), key=lambda named: (named[1].learned_at, named[0]))  # as they came
+    return Index((name, fix.message) for name, fix in fixes if fix.message)
+
+
+def keep_up(messages: Index, database: FixDatabase, name: str) -> None:
+    """Add a fix that was just taught, as the database holds it; one that was taught before is there already."""
+    fix = database.fixes[name]
+    if fix.taught == 1 and fix.message:
+        messages.add(name, fix.message)
 
 
 def recall(database: FixDatabase, messages: Index, signature: str, message: str, seed: int) -> Recollection:

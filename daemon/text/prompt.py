@@ -80,7 +80,7 @@ class Learned(Struct, frozen=True):
 
     before: str
     after: str
-    offered: int = 0
+    shown: int = 0
     worked: int = 0
 
 
@@ -255,8 +255,8 @@ def _aids(fill: _Fill, asked: Asked, quoting: "Quoting") -> Iterable[str]:
 
 def _learned(fill: _Fill, fixes: Sequence[Learned], quoting: "Quoting") -> Iterable[str]:
     for number, one in enumerate(fixes, 1):
-        rate = f"{one.worked / one.offered:.0%}" if one.offered else ""
-        told = {"offered": str(one.offered), "worked": str(one.worked), "rate": rate} if rate else {}
+        rate = f"{one.worked / one.shown:.0%}" if one.shown else ""
+        told = {"shown": str(one.shown), "worked": str(one.worked), "rate": rate} if rate else {}
         yield fill("learned_rate" if rate else "learned_new", number=str(number), **told).strip()
         yield quoting.quote("before", one.before, longest="fix")
         yield quoting.quote("after", one.after, longest="fix")

@@ -116,8 +116,7 @@ def names(tree: ast.Module, site: Site) -> list[str]:
 
 def changed(source: str, site: Site, new: Term) -> str | None:
     """The source with this in place of the site; None where it would not mean that there."""
-    mark = "\ufeff" if source.startswith("\ufeff") else ""
-    lines = source.removeprefix("\ufeff").encode().splitlines(keepends=True)
+    mark, lines = _parted(source)
     first, last = site.lines
     piece = lines[first - 1 : last]  # what is read back, for a whole file may be long
     try:
@@ -130,6 +129,12 @@ def changed(source: str, site: Site, new: Term) -> str | None:
     except (Refused, UnicodeError):
         return None
     return made and mark + b"".join([*lines[: first - 1], made.encode(), *lines[last:]]).decode()
+
+
+def _parted(source: str) -> tuple[str, list[bytes]]:
+    """The mark before a source, and its lines as a tree counts them: in a text more would end one, not in bytes."""
+    mark = "\ufeff" if source.startswith("\ufeff") else ""
+    return mark, source.removeprefix(mark).encode().splitlines(keepends=True)
 
 
 def _with_expression(piece: list[bytes], site: Site, code: str) -> str:
@@ -194,8 +199,8 @@ def with_imports(source: str, imports: Sequence[Term]) -> str:
         return source
     heads = [node for place, node in enumerate(tree.body) if _is_head(node, place)]
     after_line = max((node.end_lineno or 0 for node in heads), default=0)
-    lines = source.splitlines(keepends=True)
-    return "".join([*lines[:after_line], code, *lines[after_line:]])
+    mark, lines = _parted(source)
+    return mark + b"".join([*lines[:after_line], code.encode(), *lines[after_line:]]).decode()
 
 
 def _is_head(node: ast.stmt, place: int) -> bool:

@@ -56,7 +56,9 @@ class Fix(Struct, omit_defaults=True, gc=False):
     learned_at: float
     tried: int = 0
     worked: int = 0
-    offered: int = 0
+    offered: int = 0  # to be replayed, or shown, or both
+    shown: int = 0  # to models, by jobs that have ended; and how often the certified patch was like it then
+    shown_worked: int = 0
     taught: int = 1  # certificates that taught it
     pattern: str = ""
     message: str = ""
@@ -87,6 +89,7 @@ class Asked(Struct, gc=False):
     tokens: int = 0
     reused: str = ""  # the fix that held
     replayed: bool = False
+    replaying: dict[str, str] = {}  # run → the fix that it puts to its gates
 
 
 class Tally(Struct):
@@ -191,6 +194,8 @@ def _fix_row(fix: Fix) -> dict[str, Any]:
         "offered": fix.offered,
         "tried": fix.tried,
         "worked": fix.worked,
+        "shown": fix.shown,
+        "shown_worked": fix.shown_worked,
         "at_least": round(fix.at_least(), 4),
         "taught": fix.taught,
         "standing": fix.standing,
@@ -319,6 +324,9 @@ def _tried(database: FixDatabase, fact: e.FixTried) -> None:
     fix.tried += 1
     fix.offered = max(fix.offered, fix.tried)
     database.tried += 1
+    if fact.how == "shown" and not fact.reverted:
+        fix.shown += 1
+        fix.shown_worked += fact.worked
     if fact.worked:
         fix.worked += 1
         database.worked += 1
@@ -364,6 +372,15 @@ def _proposed(database: FixDatabase, fact: e.Advised | e.Proposed) -> None:
         asked = _asked(database, fact.job)
         asked.calls += 1
         asked.tokens += tokens
+    if isinstance(fact, e.Proposed) and fact.fix:
+        _asked(database, fact.job).replaying[fact.run] = fact.fix
+
+
+def _attempt_failed(database: FixDatabase, fact: e.AttemptFailed) -> None:
+    """A replay that fails its gates, or does not come to them, was a try in vain."""
+    asked = database.asked.get(fact.job)
+    if asked and (fix := asked.replaying.pop(fact.run, "")):
+        _tried(database, e.FixTried(at=fact.at, job=fact.job, run=fact.run, fix=fix, worked=False, how="replayed"))
 
 
 def _asked(database: FixDatabase, job: str) -> Asked:
@@ -418,6 +435,7 @@ FOLD: dict[type[e.Fact], Callable[[FixDatabase, Any], None]] = {
     e.ErrorReported: _error_reported,
     e.Advised: _proposed,
     e.Proposed: _proposed,
+    e.AttemptFailed: _attempt_failed,
     e.FixLearned: _learned,
     e.Recalled: _recalled,
     e.FixTried: _tried,

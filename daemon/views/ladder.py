@@ -39,6 +39,7 @@ class Trial(Struct, gc=False):
     seconds: float = 0.0
     tokens: int = 0
     calls: int = 0
+    is_faulted: bool = False  # by the world, and nothing has come of it since
 
 
 class Ladder(Struct):
@@ -78,6 +79,16 @@ def _opened(ladder: Ladder, fact: e.RunOpened) -> None:
     ladder.trials[fact.run] = Trial(fact.rung or BASE)
 
 
+def _claimed(ladder: Ladder, fact: e.RunClaimed) -> None:
+    if trial := ladder.trials.get(fact.run):
+        trial.is_faulted = False
+
+
+def _faulted(ladder: Ladder, fact: e.WorldFaulted) -> None:
+    if trial := ladder.trials.get(fact.run):
+        trial.is_faulted = True
+
+
 def _red_gate_held(ladder: Ladder, fact: e.RedGateHeld) -> None:
     ladder.class_of[fact.job] = fact.signature.partition(".")[0]
 
@@ -85,6 +96,7 @@ def _red_gate_held(ladder: Ladder, fact: e.RedGateHeld) -> None:
 def _asked(ladder: Ladder, fact: e.Advised | e.Proposed) -> None:
     if trial := ladder.trials.get(fact.run):
         tokens = fact.tokens_in + fact.tokens_out
+        trial.is_faulted = False
         trial.attempts += isinstance(fact, e.Proposed)
         trial.seconds += fact.seconds
         trial.tokens += tokens
@@ -99,7 +111,7 @@ def _took(ladder: Ladder, fact: e.ValuesMeasured | e.AttemptFailed | e.GreenGate
 
 def _run_settled(ladder: Ladder, fact: e.RunSettled) -> None:
     trial = ladder.trials.pop(fact.run, None)
-    if trial is None or not trial.attempts or fact.outcome not in ("certified", "failed"):
+    if trial is None or trial.is_faulted or not trial.attempts or fact.outcome not in ("certified", "failed"):
         return
     certified = int(fact.outcome == "certified")
     _count(ladder.rungs, trial, certified)
@@ -127,6 +139,8 @@ def _job_settled(ladder: Ladder, fact: e.JobSettled) -> None:
 
 FOLD: dict[type[e.Fact], Callable[[Ladder, Any], None]] = {
     e.RunOpened: _opened,
+    e.RunClaimed: _claimed,
+    e.WorldFaulted: _faulted,
     e.RedGateHeld: _red_gate_held,
     e.Advised: _asked,
     e.Proposed: _asked,

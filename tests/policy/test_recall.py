@@ -88,6 +88,19 @@ def test_the_same_state_and_seed_give_the_same_offer() -> None:
     assert len({tuple(asked(known, seed=seed).replay) for seed in range(20)}) > 1
 
 
+def test_an_index_that_was_kept_up_answers_like_one_that_is_built_anew() -> None:
+    """However often a fix was taught or tried, and however much its failure said."""
+    told, kept = Told(), index(FixDatabase())
+    message = f"the price of the basket is missing {'in shop ' * 60}"
+    for fix, said in (("f-2", message + "two"), ("f-1", message + "one"), ("f-2", "another one"), ("f-3", "")):
+        told.tell(learned(fix, OTHER, said), *tried("f-2", worked=False))
+        recall.keep_up(kept, told.views.fix_database, fix)
+    anew = index(told.views.fix_database)
+    assert [name for name, _ in anew.find(message, 9)] == ["f-1", "f-2"]
+    assert [kept.find(words, 9) for words in (message, "two")] == [anew.find(words, 9) for words in (message, "two")]
+    assert len(kept) == len(anew) == 2
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_a_share_of_the_jobs_is_held_out_and_always_the_same_ones(share: float) -> None:
     jobs = [f"r-{number:06d}" for number in range(2_000)]

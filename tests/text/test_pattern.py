@@ -39,6 +39,18 @@ REPLAYED = {
         "def g(x):\n    return json.dumps(x)\n",
         "import json\ndef g(x):\n    return json.dumps(x)\n",
     ),
+    "an import below a docstring with what ends no line": (
+        "def f():\n    return json.loads('1')\n",
+        "import json\n\ndef f():\n    return json.loads('1')\n",
+        '\ufeff"""One\x0cpage\x0b of\u2028 words\x85\n."""\r\ndef g(x):\r    return json.dumps(x)\n',
+        '\ufeff"""One\x0cpage\x0b of\u2028 words\x85\n."""\r\nimport json\ndef g(x):\r    return json.dumps(x)\n',
+    ),
+    "an import above all, but for the mark of a file": (
+        "def f():\n    return json.loads('1')\n",
+        "import json\n\ndef f():\n    return json.loads('1')\n",
+        "\ufeffdef g(x):\n    return json.dumps(x)\n",
+        "\ufeffimport json\ndef g(x):\n    return json.dumps(x)\n",
+    ),
     "another name of a module that is imported already": (
         "from math import pi\n\ndef f(a):\n    return hypot(a, pi)\n",
         "from math import hypot, pi\n\ndef f(a):\n    return hypot(a, pi)\n",

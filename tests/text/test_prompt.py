@@ -218,7 +218,7 @@ KNOWN = Asked(
     problem="The last day is missing.",
     failing=[FAILING],
     selection=selection(),
-    learned=[Learned(f"old {number}", f"new {number}", offered=12, worked=9) for number in range(7)],
+    learned=[Learned(f"old {number}", f"new {number}", shown=12, worked=9) for number in range(7)],
     earlier=[tried(1), tried(2, fixed=2), tried(3, "regression")],
     siblings=[Sibling("pkg/week.py", "def first_days(days, count): ...")],
     partials=[Partial(diff="+mended a part", fixed=["test_1"], broken=["test_9"])],

@@ -6,6 +6,7 @@ import pytest
 from msgspec import msgpack
 
 from daemon import events as e
+from daemon.policy.memory import shown
 from daemon.views import Views, fix_database
 from daemon.views.odds import at_least, difference, interval
 from tests.fakes.told import Told
@@ -39,6 +40,21 @@ def test_a_fix_counts_how_often_it_was_offered_tried_and_worked() -> None:
     assert document["reuse_rate_across_projects"] == 1.0
 
 
+def test_what_models_are_told_of_a_fix_is_how_it_did_where_it_was_shown() -> None:
+    """Not how often it was replayed, nor where nobody was asked, or nothing has come of it yet."""
+    told = Told().tell(learned())
+    for number in range(1, 51):
+        name = f"r-{number:06d}"
+        asked = e.Recalled(job=name, run=f"{name}.1", fixes=["f-1"], shown=["f-1"] if number > 40 else [])
+        job(told, number, asked, *([tried(job=name, worked=True, how="replayed")] if number % 2 else []))
+    assert told.views.fix_database.fixes["f-1"].offered == 50
+    told.accepted("r-000051").tell(e.Recalled(job="r-000051", run="r-000051.1", fixes=["f-1"], shown=["f-1"]))
+    last = told.views.jobs.open["r-000051"]
+    assert [(fix.shown, fix.worked) for fix in shown(last, told.views.fix_database)] == [(0, 0)]
+    told.tell(tried(worked=True), *(tried(worked=False) for _ in range(3)))
+    assert [(fix.shown, fix.worked) for fix in shown(last, told.views.fix_database)] == [(4, 1)]
+
+
 def test_a_fix_is_on_probation_until_it_worked_in_a_second_project() -> None:
     told = Told().tell(learned(project="shop"), learned("f-2", project="other"))
     job(told, 1, tried("f-1", worked=True), tried("f-2", worked=True))
@@ -54,6 +70,22 @@ def test_a_poisoned_fix_sinks_and_is_banned() -> None:
     told.tell(*(tried("f-bad", worked=False) for _ in range(100)))
     assert database.fixes["f-bad"].standing == "banned"
     assert database.known_best(2) == ["f-good"]
+
+
+def test_a_replay_that_fails_its_gates_is_a_try_in_vain_and_sinks() -> None:
+    """In the run that replayed it, and once, whatever else fails there or beside it."""
+    told = Told().tell(learned())
+    for number in range(1, 31):
+        at: dict[str, Any] = {"job": (name := f"r-{number:06d}"), "run": f"{name}.1"}
+        beside = e.AttemptFailed(job=name, run=f"{name}.2", attempt=1, failure="syntax", message="m")
+        failed = e.AttemptFailed(**at, attempt=1, failure="regression", message="m")
+        replay = e.Proposed(**at, attempt=1, prompt="", answer="a", proposer="learned", fix="f-1")
+        told.accepted(name).opened(f"{name}.1").opened(f"{name}.2").claimed(f"{name}.1")
+        told.tell(e.Recalled(**at, fixes=["f-1"]), replay, beside, failed, failed)
+        told.settled(f"{name}.1").settled(f"{name}.2").tell(e.JobSettled(job=name, outcome="failed"))
+    fix = told.views.fix_database.fixes["f-1"]
+    assert (fix.tried, fix.worked, told.views.fix_database.tried) == (30, 0, 30)
+    assert fix.failures > 20
 
 
 def test_a_fix_from_another_box_has_to_show_itself_here() -> None:
@@ -136,6 +168,25 @@ def test_a_rung_counts_what_was_tried_on_it() -> None:
     assert (row["seconds_per_run"], row["tokens_per_run"]) == (3.0, 7.0)
     told.tell(e.JobSettled(job="r-000001", outcome="certified"))
     assert (ladder.trials, ladder.class_of) == ({}, {})
+
+
+def test_a_run_that_the_world_failed_says_nothing_of_its_rung() -> None:
+    """Nor a fault that was waited out, or done without, of a run that then went on to an end of its own."""
+    told = Told().accepted()
+    at: dict[str, Any] = {"job": "r-000001"}
+    for number, mends in enumerate(("nothing", "a wait", "no advice"), 1):
+        run = f"r-000001.{number}"
+        told.opened(run, rung=f"L{number}").claimed(run)
+        told.tell(e.Proposed(**at, run=run, attempt=1, prompt="p", answer="a"))
+        told.tell(e.AttemptFailed(**at, run=run, attempt=1, failure="syntax", message="m"))
+        told.tell(e.WorldFaulted(**at, run=run, step="Propose", fault="over_budget", message="m"))
+        if mends == "a wait":
+            told.tell(e.RunParked(**at, run=run, fault="over_budget", not_before=0.0)).claimed(run)
+        if mends == "no advice":
+            told.tell(e.Advised(**at, run=run, trouble="over_budget"))
+        told.settled(run, "failed", "over_budget: m")
+    rungs = told.views.ladder.rungs
+    assert {rung: (cell.tried, cell.failed) for rung, cell in rungs.items()} == {"L2": (1, 1.0), "L3": (1, 1.0)}
 
 
 def test_what_was_learned_survives_being_frozen_and_thawed() -> None:

@@ -5,7 +5,7 @@ All of it is text that a test or the code under repair has written; it is only e
 
 import ast
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, NamedTuple, Tuple
 
 LONGEST_ERROR = 4000  # characters of a message that are read
 MOST_LITERALS = 500
@@ -24,10 +24,14 @@ class Evidence(NamedTuple):
 def gather(baseline: Any, sources: Dict[str, str]) -> Evidence:
     """The evidence of a baseline run."""
     errors = tuple(test.error[-LONGEST_ERROR:] for test in baseline.tests if not test.passed)
-    found = (_value(text) for error in errors for text in LITERAL.findall(error))
-    literals = tuple(dict.fromkeys(repr(value) for value in found if value is not None))[:MOST_LITERALS]
     elsewhere = tuple((name, _module(path)) for path in sorted(sources) for name in _defined(sources[path]))
-    return Evidence(errors, literals, elsewhere)
+    return Evidence(errors, literals(errors), elsewhere)
+
+
+def literals(errors: Iterable[str]) -> Tuple[str, ...]:
+    """The values that stand in messages, as their `repr`."""
+    found = (_value(text) for error in errors for text in LITERAL.findall(error))
+    return tuple(dict.fromkeys(repr(value) for value in found if value is not None))[:MOST_LITERALS]
 
 
 def _value(text: str) -> Any:
