@@ -6,9 +6,17 @@ from daemon.settings import Settings
 from daemon.steps import Step
 from daemon.views.jobs import Job, Run
 
-# Waiting mends neither a spent budget nor a refused request: another rung may do without.
+# Waiting mends neither a spent budget nor a prompt that no window holds: another rung may do without.
 LASTING = frozenset(
-    ("over_budget", "unknown_price", "bad_key", "request_refused", "recording_missing", "sandbox_cannot")
+    (
+        "over_budget",
+        "unknown_price",
+        "bad_key",
+        "request_refused",
+        "context_truncated",
+        "recording_missing",
+        "sandbox_cannot",
+    )
 )
 ADVISOR_FAULTS = 6  # some minutes: what an advisor says helps, and is worth no night
 MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling

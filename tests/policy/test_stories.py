@@ -91,10 +91,14 @@ def test_a_fault_parks_the_run_and_costs_no_attempt() -> None:
     assert step.delay_s == SETTINGS.fault_backoff_s
 
 
-def test_a_fault_that_no_waiting_mends_ends_the_run() -> None:
-    step = after(RED, e.WorldFaulted(**AT, step="Propose", fault="over_budget", message="1.00 USD are spent"))
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [("over_budget", "1.00 USD are spent"), ("context_truncated", "a window of 8192 tokens is too small")],
+)
+def test_a_fault_that_no_waiting_mends_ends_the_run(fault: str, message: str) -> None:
+    step = after(RED, e.WorldFaulted(**AT, step="Propose", fault=fault, message=message))
     assert isinstance(step, steps.SettleRun)
-    assert (step.outcome, step.reason) == ("failed", "over_budget: 1.00 USD are spent")
+    assert (step.outcome, step.reason) == ("failed", f"{fault}: {message}")
 
 
 def test_what_needs_no_model_is_asked_first_and_costs_no_attempt() -> None:

@@ -24,6 +24,7 @@ CASE = (
     "    def test_nineteen(self):\n        self.assertEqual(roman(19), 'XIX')\n"
 )
 TOO_SMALL = "request (9000 tokens) exceeds the available context size (8192 tokens), try increasing it"
+SHOWN_LESS = [Reply(status=400, error=TOO_SMALL)] * 3  # no fault yet: after each of them it is shown less
 Days = list[tuple[str, list[Reply]]]  # the fault, and the answers that it takes
 SHORT: Days = [
     ("models_busy", [Reply(status=503, error="server busy, please try again")]),
@@ -31,8 +32,7 @@ SHORT: Days = [
     ("answer_broken", [Reply("FILE: numer", then="end")]),
     ("answer_broken", [Reply("FILE: numer", then="error")]),
     ("answer_endless", [Reply("FILE: numer", then="for_ever")]),
-    ("context_truncated", [Reply(status=400, error=TOO_SMALL)] * 8),  # a few times it is shown less
-    ("models_failed", [Reply(status=500, error="llama runner process has terminated")]),
+    ("models_failed", [*SHOWN_LESS, Reply(status=500, error="llama runner process has terminated")]),
 ]
 LONG: Days = [  # after two of these in a row nobody asks for a while
     ("model_silent", [Reply(wait_s=-1)]),

@@ -21,6 +21,7 @@ REPLY_BYTES = 8 * 2**20
 REPLY_BYTES_PER_TOKEN = 64
 TOLD_CHARACTERS = 500
 TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context")
+NO_MONEY = "insufficient_quota"  # said with a 429, which is otherwise one that passes
 BUSY = (408, 429)
 REFUSALS = {401: "bad_key", 403: "bad_key", 404: "model_missing"}
 
@@ -144,6 +145,8 @@ class Hosted:
 
     def _refused(self, status: int, headers: httpx.Headers, data: bytes) -> Fault:
         told = f"{self._url}: status {status}: {self._told(data)}"
+        if NO_MONEY in told:
+            return Fault("over_budget", told)
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in BUSY:
             after = headers.get("retry-after", "")
             return Fault("models_busy", f"{told}; it asks to come back in {after} s" if after else told)

@@ -112,6 +112,7 @@ def test_an_uncounted_answer_counts_as_the_worst(provider: Provider) -> None:
 
 TROUBLES: list[tuple[Reply, str, str, Mapping[str, object]]] = [
     (Reply(status=429, error="rate limit", headers={"retry-after": "17"}), "models_busy", "in 17 s", {}),
+    (Reply(status=429, error="you exceeded your quota: insufficient_quota"), "over_budget", "your quota", {}),
     (Reply(status=529, error="Overloaded"), "models_busy", "Overloaded", {}),
     (Reply(status=500, error="oops"), "models_busy", "oops", {}),
     (Reply(status=403, error="not for you"), "bad_key", "403", {}),
