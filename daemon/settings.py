@@ -109,7 +109,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(pattern="^https?://", description="Any OpenAI-compatible API; its key comes from OPENAI_API_KEY only."),
     ] = "https://api.openai.com/v1"
     hosted_prices: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Meta(pattern=r"^\S+( +\d{1,9}(\.\d+)?){2}$")], ...],
         Meta(description="`anthropic/MODEL 1.00 5.00`: USD per million tokens in and out. No price, no call."),
     ] = ()
     hosted_budget_usd: Annotated[float, Meta(ge=0, description="What hosted models may cost, ever, in this state.")] = (

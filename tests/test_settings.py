@@ -22,6 +22,9 @@ def test_later_layers_lie_on_top_and_each_value_knows_its_origin() -> None:
     )
 
 
+NO_PRICES = ("m cheap", "m 1.00", "m nan nan", "m -1 5", "m inf 5", f"m {'9' * 400} 5", "m 1 5 5", "1 5")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
@@ -34,6 +37,7 @@ def test_later_layers_lie_on_top_and_each_value_knows_its_origin() -> None:
         ("state_dir", "", ["state_dir = ''", "you read here"]),
         ("package_indexes", ["https://me:secret@host/simple"], ["https://…@host", "no passwords"]),
         ("drain_s", -1, ["drain_s = -1"]),
+        *(("hosted_prices", [price], [price, "it has not the form", "MODEL 1.00 5.00"]) for price in NO_PRICES),
     ],
 )
 def test_a_bad_setting_is_named_with_its_origin_and_the_way_out(key: str, value: object, words: list[str]) -> None:

@@ -105,11 +105,9 @@ class Budget:
 
 
 def _price(line: str) -> tuple[str, tuple[float, float]]:
-    try:
-        name, dollars_in, dollars_out = line.split()
-        return name, (float(dollars_in), float(dollars_out))
-    except ValueError:
-        raise ValueError(f"hosted_prices: expected `MODEL IN OUT`, got {line!r}") from None
+    """A model and what it costs; the settings vouch for the form: two amounts, finite and not negative."""
+    name, dollars_in, dollars_out = line.split()
+    return name, (float(dollars_in), float(dollars_out))
 
 
 def _read(path: Path) -> Spent:

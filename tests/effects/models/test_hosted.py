@@ -189,8 +189,3 @@ def test_two_calls_at_once_cannot_both_spend_the_last_cent(tmp_path: Path) -> No
 
     anyio.run(both)
     assert told == ["over_budget"]
-
-
-def test_a_price_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="MODEL IN OUT"):
-        Budget(tmp_path, usd=1, tokens=1, prices=["m cheap"])
