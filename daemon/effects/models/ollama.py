@@ -225,9 +225,9 @@ class Heard:
 
     def end_without_end(self) -> None:
         """The stream ended, and nobody said so: half an answer, or the server's way with a model that is stuck."""
-        last = {part.strip() for part in self.text[-REPEATS:]}
-        if len(self.text) < REPEATS or len(last) != 1:
-            raise Fault("answer_broken", f"the stream ended after {len(self.text)} parts, before its end")
+        parts = [text or thought for text, thought in zip(self.text, self.thinking, strict=True)]
+        if len(parts) < REPEATS or len({part.strip() for part in parts[-REPEATS:]}) != 1:
+            raise Fault("answer_broken", f"the stream ended after {len(parts)} parts, before its end")
         self.done_reason = "repeat"
 
 

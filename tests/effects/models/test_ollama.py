@@ -178,6 +178,14 @@ def test_a_model_may_think_aloud_where_it_is_asked_to() -> None:
         assert ask(server, replace(REQUEST, think=True)).thinking == "hmm, let me see"
 
 
+def test_thoughts_that_end_before_their_end_are_a_broken_answer_and_only_equal_ones_a_stuck_model() -> None:
+    thinking = replace(REQUEST, think=True)
+    thoughts = ["".join(f"{number:4}" for number in range(40)), "hmm " * 40]
+    with OllamaServer(always(*(Reply(then="end", thinking=each) for each in thoughts))) as server:
+        assert fault(server, thinking).fault == "answer_broken"
+        assert ask(server, thinking).done_reason == "repeat"
+
+
 def test_health_of_something_else_that_listens_there() -> None:
     with OllamaServer(always("never")) as server:
         health = anyio.run(Ollama(settings(server, ollama_url=f"{server.url}/elsewhere")).health)
