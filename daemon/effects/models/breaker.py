@@ -21,6 +21,7 @@ class State(Struct):
     faults: int = 0
     last: tuple[str, str] = ("", "")  # its kind and message, to be told again to the word: it is the same reason
     closed_at: float = 0.0  # until then nobody asks
+    trying: bool = False  # somebody does, after all; the others wait for what that one finds
 
 
 class Breaker:
@@ -33,17 +34,18 @@ class Breaker:
     async def ask(self, request: Request) -> Answer:
         """The answer, or at once the fault that the last ones had."""
         state = self._known.setdefault(request.model, State())
-        now = current_time()
-        if now < state.closed_at:
+        if state.trying or current_time() < state.closed_at:
             raise Fault(*state.last)
-        if state.faults >= OPENS_AFTER:  # this one tries; the others wait for what it finds
-            state.closed_at = now + FIRST_PAUSE_S
+        trying = state.trying = state.faults >= OPENS_AFTER
         try:
             answer = await self._others.ask(request)
         except Fault as fault:
             if fault.fault in TRIPS:
                 self._trip(state, fault)
             raise
+        finally:
+            if trying:
+                state.trying = False
         self._known[request.model] = State()
         return answer
 

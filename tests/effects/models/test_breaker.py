@@ -64,3 +64,39 @@ def test_a_fault_of_one_question_stops_no_other() -> None:
 def test_one_fault_may_be_bad_luck() -> None:
     models = Failing(1)
     assert asked(models, 3) == [DOWN, "an answer", "an answer"]
+
+
+class Slow(Failing):
+    """Fails when it is let go."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(times)
+        self.let_go = anyio.Event()
+
+    async def ask(self, request: Request) -> Answer:
+        await self.let_go.wait()
+        return await super().ask(request)
+
+
+def test_one_tries_however_long_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause of nothing is over before anybody asks: only who tries keeps the others out, and only until then."""
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_S", 0.0)
+    models = Slow(9)
+
+    async def one(guarded: Breaker) -> None:
+        with pytest.raises(Fault, match=DOWN):
+            await guarded.ask(REQUEST)
+
+    async def crowds() -> list[int]:
+        guarded, asked = Breaker(models), []
+        for size in (breaker.OPENS_AFTER, 4, 4):
+            models.let_go = anyio.Event()
+            async with anyio.create_task_group() as group:
+                for _ in range(size):
+                    group.start_soon(one, guarded)
+                await anyio.wait_all_tasks_blocked()
+                models.let_go.set()
+            asked.append(models.asked)
+        return asked
+
+    assert anyio.run(crowds) == [2, 3, 4]
