@@ -16,6 +16,9 @@ _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(FACT_TYPES)
 decode = _decoder.decode
 decode_lines = _decoder.decode_lines
 
+# What bytes raise that are no JSON of the form that is wanted: others write some of what we read.
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 SEAL = len(b',"crc":"01234567"}\n')
 
 

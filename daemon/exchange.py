@@ -18,6 +18,7 @@ from daemon import certificate
 from daemon import events as e
 from daemon.blobs import BlobBroken, Blobs
 from daemon.certificate import Invalid, Key, Trust, Unusable, canonical, trust
+from daemon.codec import UNDECODABLE
 from daemon.disk import write_whole
 from daemon.exits import Exit
 from daemon.holding import Held, hold
@@ -149,7 +150,7 @@ def read_bundle(data: bytes, trusted: Trust) -> tuple[list[Fix], str]:
     payload, box = certificate.unsealed(data, trusted, PAYLOAD_TYPE)
     try:
         bundle = msgspec.json.decode(payload, type=Bundle)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise Invalid(f"bundle: {error}") from None
     if canonical(bundle) != payload:
         raise Invalid("bundle: not in canonical form")

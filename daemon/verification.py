@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from daemon.blobs import BlobBroken
 from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha256
+from daemon.codec import UNDECODABLE
 from daemon.drops import Job, Repair
 from daemon.rungs import EditScope
 from daemon.text.shown import printable
@@ -74,7 +75,7 @@ async def verify(certificate: bytes, patch: bytes, blob: Blob, replay: Replay, t
     try:
         job = msgspec.json.decode(blobs[proof.drop], type=Job)
         baseline = msgspec.json.decode(blobs[proof.baseline.digest], type=list[str])
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         return [*checks, _check("job", f"a blob does not hold what it should: {error}")]
     checks.append(_check("job", *_contradictions(proof, job, baseline)))
     if not _all_held(checks):

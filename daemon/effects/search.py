@@ -8,12 +8,13 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from anyio.to_thread import run_sync
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from daemon.codec import UNDECODABLE
 from daemon.effects.sandbox import HOLDS, Command, Mount, Ran, Sandbox
 from daemon.effects.session import CALM, INSIDE, Session, taken
 from daemon.effects.trees import is_inside
@@ -29,6 +30,8 @@ AROUND_S = 120.0  # beside the search itself: to collect the tests, run them, tr
 BUSY_MACHINE = 4.0  # times its seconds of a processor, that a search takes on the clock at most
 MOST_LINE = 2**20
 FOR_A_SHELL = set("|&;<>$`*?")
+
+Count = Annotated[int, Meta(ge=0)]
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -60,10 +63,10 @@ class Patch(Struct, frozen=True):
     """New texts of files with which all targets pass and nothing else breaks, as far as the search could tell."""
 
     changes: dict[str, str]
-    number: int = 0
+    number: Count = 0
     template: str = ""
     cost: float = 0.0
-    covering_tests: int = 0
+    covering_tests: Count = 0
     seconds: float = 0.0  # until it was found
 
 
@@ -83,16 +86,16 @@ class Report(Struct, frozen=True, kw_only=True):
     values: list[Watched] = []
     plausible: list[Patch] = []
     partial: Partial | None = None
-    tried: int = 0
-    generated: int = 0
-    hung: int = 0
-    refused: dict[str, int] = {}
+    tried: Count = 0
+    generated: Count = 0
+    hung: Count = 0
+    refused: dict[str, Count] = {}
     seconds: float = 0.0
     seconds_baseline: float = 0.0
     searched_processor_s: float = 0.0  # what the seconds were of a processor
     processor_s: float = 0.0  # the same of all its processes, with the start and the tests as they are
-    next_at: int = 0
-    rungs: dict[str, int] = {}
+    next_at: Count = 0
+    rungs: dict[str, Count] = {}
     error: str = ""
 
     @property
@@ -136,24 +139,24 @@ async def search(request: Request, session: Session, sandbox: Sandbox, settings:
         environment=session.environment.variables | CALM,
     )
     ran = await sandbox.run(command)
-    return read(await run_sync(taken, place), ran)
+    return read(await run_sync(taken, place), request, ran)
 
 
-def read(data: bytes, ran: Ran | None = None) -> Report:
-    """The report, or one that says why there is none. Nothing in it is taken for true."""
+def read(data: bytes, request: Request, ran: Ran | None = None) -> Report:
+    """The report on what was asked, or one that says why there is none. Nothing in it is taken for true."""
     ended = _said(ran) if ran is not None else ""
     if len(data) > REPORT_BYTES:
         return Report(error="the report of the search is too large")
     try:
         report = msgspec.json.decode(data, type=Report)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return Report(error=ended or "the search left no report")
-    if odd := _odd(report):
+    if odd := _odd(report, request):
         return Report(error=f"the report of the search cannot be: {odd}")
     return report if report.error or not ended else msgspec.structs.replace(report, error=ended)
 
 
-def _odd(report: Report) -> str:
+def _odd(report: Report, request: Request) -> str:
     """What no search of ours would have written, or ""."""
     partial = [report.partial.changes] if report.partial is not None else []
     for changes in (*(patch.changes for patch in report.plausible), *partial):
@@ -162,6 +165,8 @@ def _odd(report: Report) -> str:
                 return f"a patch of {path!r}"
             if len(text) > PATCH_CHARACTERS:
                 return f"a patch of {len(text)} characters"
+    if request.mode == "offers" and any(patch.number >= len(request.offers) for patch in report.plausible):
+        return "a patch that was not offered"
     lines = [one.line for watched in report.values for one in watched.seen]
     lines += [line for _, line, _ in report.suspicious] + [line for test in report.tests for _, line in test.frames]
     return "a line that no file has" if any(not 0 <= line <= MOST_LINE for line in lines) else ""

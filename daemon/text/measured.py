@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from daemon.codec import UNDECODABLE
 from daemon.text.outcomes import Outcome, Outcomes
 
 SHOWN = 6  # places or tests that are named of one kind
@@ -169,7 +170,7 @@ def read_report(data: bytes, secret: bytes) -> tuple[list[Line], int | None]:
         state = hashlib.sha256(b"next" + state + body).digest()
         try:
             lines.append(_decode(body))
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             return lines, None
     last = lines[-1] if lines else None
     return lines, last.status if isinstance(last, Footer) else None

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 import msgspec
 from msgspec import Struct, field
 
+from daemon.codec import UNDECODABLE
+
 Status = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 VERSION = 1
 REPORT_BYTES = 256 * 2**20
@@ -281,7 +283,7 @@ def _unsealed(lines: list[bytes], secret: bytes) -> list[Line | None]:
         state = hashlib.sha256(b"next" + state + body).digest()
         try:
             read.append(_decode(body))
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             return [*read, None]
     return read
 

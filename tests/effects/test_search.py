@@ -22,6 +22,7 @@ from daemon.text.outcomes import Frame
 
 HOUSE = Path(__file__).parents[2]
 SETTINGS = Settings()
+OFFERED = Request(targets=[], mode="offers", offers=[{"a.py": "x"}])
 TARGETS = ["test_pager.py::test_first_page", "test_pager.py::test_last_page"]
 
 
@@ -74,15 +75,26 @@ def test_a_small_bug_is_mended_in_the_sandbox(tmp_path: Path) -> None:
         {"suspicious": [["a.py", -1, 0.5]]},
         {"plausible": [{"changes": "all"}]},
         {"tried": "many"},
+        {"tried": -1},
+        {"plausible": [{"changes": {"a.py": "x"}, "number": -1}]},
+        {"plausible": [{"changes": {"a.py": "x"}, "number": 1}]},
         [[[[]]]],
     ],
 )
 def test_an_odd_report_is_none(odd: object) -> None:
-    report = read(json.dumps(odd).encode())
+    report = read(json.dumps(odd).encode(), OFFERED)
     assert report.error
     assert report.plausible == []
-    assert read(b"[" * 100_000).error
-    assert read(b"").error
+
+
+def test_a_report_of_what_was_offered_is_one() -> None:
+    held = {"plausible": [{"changes": {"a.py": "x"}, "number": 0}], "tried": 1}
+    assert read(json.dumps(held).encode(), OFFERED).error == ""
+
+
+@pytest.mark.parametrize("data", [b"", b"[" * 100_000, b'{"error": "\xff"}'], ids=["nothing", "too deep", "no text"])
+def test_what_is_no_report_is_told(data: bytes) -> None:
+    assert read(data, OFFERED).error == "the search left no report"
 
 
 def test_what_was_seen_feeds_the_context() -> None:
@@ -90,7 +102,7 @@ def test_what_was_seen_feeds_the_context() -> None:
         {"id": "a", "passed": False, "frames": [["a.py", 3]], "executed": {"a.py": [3]}},
         {"id": "b", "passed": True, "executed": {"a.py": [1]}},
     ]
-    evidence = evidence_of(read(json.dumps({"tests": seen}).encode()), Evidence(problem="why"))
+    evidence = evidence_of(read(json.dumps({"tests": seen}).encode(), OFFERED), Evidence(problem="why"))
     assert evidence.executed_failing == [{"a.py": [3]}]
     assert evidence.executed_passing == [{"a.py": [1]}]
     assert evidence.tracebacks == [[Frame("a.py", 3, "")]]

@@ -22,7 +22,7 @@ class Reply(Struct, frozen=True):
     status: int = 200
     error: str = ""
     headers: Mapping[str, str] = {}
-    then: Literal["done", "hang", "cut", "garbage", "uncounted", "for_ever", "refusal"] = "done"
+    then: Literal["done", "hang", "cut", "garbage", "no_text", "too_deep", "uncounted", "for_ever", "refusal"] = "done"
 
 
 class HostedServer(HttpServer):
@@ -65,6 +65,9 @@ class HostedServer(HttpServer):
                 call.cut()
             case "garbage":
                 call.reply(200, "<html>Bad Gateway</html>")
+            case "no_text" | "too_deep":
+                call.stream("application/json")
+                call.chunk(b'{"model": "\xff"}' if reply.then == "no_text" else b'{"more":' + b"[" * 100_000)
             case "for_ever":
                 call.stream("application/json")
                 while not call.server.closing.is_set():

@@ -23,7 +23,7 @@ def sealed(lines: Lines, secret: bytes = SECRET) -> bytes:
     """The lines, sealed by the rule as it is written down, not by the code that writes them."""
     state, out = hashlib.sha256(secret).digest(), b""
     for line in lines:
-        body = json.dumps(line).encode()
+        body = json.dumps(line, ensure_ascii=False).encode(errors="surrogateescape")
         seal = hashlib.sha256(state + body).hexdigest()[:32]
         state = hashlib.sha256(b"next" + state + body).digest()
         out += body[:-1] + f', "seal": "{seal}"}}\n'.encode()
@@ -110,6 +110,7 @@ FORGERS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "torn": lambda data: data[:-5],
     "noise": lambda data: b"\x00\xff\n" + data,
+    "no text under a good seal": lambda _: sealed([header(), collected("\udcff"), END]),
     "deep noise": lambda data: b"[" * 100_000 + b"\n" + data,
 }
 

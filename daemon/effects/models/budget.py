@@ -13,6 +13,7 @@ import msgspec
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
+from daemon.codec import UNDECODABLE
 from daemon.disk import write_whole
 from daemon.effects.models import Request
 from daemon.effects.world import Fault
@@ -115,7 +116,7 @@ def _read(path: Path) -> Spent:
         return msgspec.json.decode(path.read_bytes(), type=Spent)
     except FileNotFoundError:
         return Spent()
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise Fault("over_budget", f"{path} does not say what was spent: {error}") from None
 
 

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from daemon.codec import UNDECODABLE
 from daemon.effects.models import Answer, Health, Model, Request
 from daemon.effects.models.budget import Bill, Budget
 from daemon.effects.world import Fault
@@ -85,7 +86,7 @@ class Hosted:
             if status != httpx.codes.OK:
                 return Health(why=f"{self._url}: status {status}: {self._told(data)}")
             return Health(models=self._dialect.models(data))
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             return Health(why=f"{self._url} does not speak as {self._dialect.prefix} does: {error}")
         except Fault as fault:
             return Health(why=fault.message)
@@ -115,7 +116,7 @@ class Hosted:
             raise self._refused(status, headers, data)
         try:
             return self._dialect.read(data)
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             raise Fault("answer_broken", f"the reply is not what {self._dialect.prefix} replies: {error}") from None
 
     async def _send(

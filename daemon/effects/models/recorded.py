@@ -11,6 +11,7 @@ import msgspec
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
+from daemon.codec import UNDECODABLE
 from daemon.disk import write_whole
 from daemon.effects.models import Answer, Health, Model, Models, Request
 from daemon.effects.world import Fault
@@ -54,7 +55,7 @@ def _read(path: Path) -> Answer | None:
         return msgspec.json.decode(path.read_bytes(), type=Recording).answer
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise Fault("recording_broken", f"{path}: {error}") from None
 
 
@@ -106,5 +107,5 @@ class Scripted:
         try:
             for line in msgspec.json.Decoder(Line).decode_lines(self._path.read_bytes()):
                 yield (line.instance, line.attempt), line.answer
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNDECODABLE) as error:
             raise Fault("recording_broken", f"{self._path}: {error}") from None

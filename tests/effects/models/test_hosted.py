@@ -120,6 +120,8 @@ TROUBLES: list[tuple[Reply, str, str, Mapping[str, object]]] = [
     (Reply(status=400, error="prompt is too long: 1 > 0"), "context_truncated", "too long", {}),
     (Reply(status=400, error="credit balance is too low"), "request_refused", "credit", {}),
     (Reply(then="garbage"), "answer_broken", "not what", {}),
+    (Reply(then="no_text"), "answer_broken", "not what", {}),
+    (Reply(then="too_deep"), "answer_broken", "not what", {}),
     (Reply(then="for_ever"), "answer_endless", "bytes", {}),
     (Reply(then="hang"), "model_timeout", "0.2 s", {"model_call_s": 0.2}),
 ]
@@ -163,8 +165,9 @@ def test_the_key_reaches_no_child_and_no_disk(provider: Provider, monkeypatch: p
     assert any(path.suffix == ".json" for path in provider.state.rglob("*"))
 
 
-def test_a_purse_that_cannot_be_read_pays_nothing(provider: Provider) -> None:
-    (provider.state / "hosted_spent.json").write_text("{")
+@pytest.mark.parametrize("data", [b"{", b'{"\xff": 1}'], ids=["half", "no text"])
+def test_a_purse_that_cannot_be_read_pays_nothing(provider: Provider, data: bytes) -> None:
+    (provider.state / "hosted_spent.json").write_bytes(data)
     assert provider.fault().fault == "over_budget"
 
 

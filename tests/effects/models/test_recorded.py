@@ -87,10 +87,11 @@ def test_a_fault_is_not_recorded(tmp_path: Path) -> None:
     assert ask(Recorded(tmp_path, Counting())).text == "answer 1 to p"
 
 
-def test_a_damaged_recording_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [(b"}", b""), (b"answer 1", b"\xff")], ids=["half", "no text"])
+def test_a_damaged_recording_is_told(tmp_path: Path, damage: tuple[bytes, bytes]) -> None:
     ask(Recorded(tmp_path, Counting()))
     [path] = tmp_path.glob("*/*.json")
-    path.write_bytes(path.read_bytes()[:-10])
+    path.write_bytes(path.read_bytes().replace(*damage))
     with pytest.raises(Fault, match=path.name) as caught:
         ask(Recorded(tmp_path, Counting()))
     assert caught.value.fault == "recording_broken"
@@ -116,11 +117,14 @@ def test_a_script_answers_by_instance_and_attempt(tmp_path: Path) -> None:
         assert caught.value.fault == "recording_missing"
 
 
-@pytest.mark.parametrize("text", ["{", '{"instance": "a"}', '{"instance": "a", "answer": "b", "atempt": 1}', None])
-def test_a_broken_script_is_told(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [b"{", b'{"instance": "a"}', b'{"instance": "a", "answer": "b", "atempt": 1}', b'{"instance": "\xff"}', None],
+)
+def test_a_broken_script_is_told(tmp_path: Path, data: bytes | None) -> None:
     path = tmp_path / "script.jsonl"
-    if text is not None:
-        path.write_text(text)
+    if data is not None:
+        path.write_bytes(data)
     with pytest.raises(Fault, match=r"script\.jsonl") as caught:
         ask(Scripted(path))
     assert caught.value.fault == "recording_broken"
