@@ -24,6 +24,7 @@ TOLD_CHARACTERS = 500
 TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context")
 NO_MONEY = "insufficient_quota"  # said with a 429, which is otherwise one that passes
 BUSY = (408, 429)
+LOST = (408, 502, 504, 524)  # what a gateway says that did not wait for the answer, and somebody may charge for it
 REFUSALS = {401: "bad_key", 403: "bad_key", 404: "model_missing"}
 
 
@@ -112,7 +113,8 @@ class Hosted:
                 bill.nothing()
             raise
         if status != httpx.codes.OK:
-            bill.nothing()
+            if status not in LOST:
+                bill.nothing()
             raise self._refused(status, headers, data)
         try:
             return self._dialect.read(data)

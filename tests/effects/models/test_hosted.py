@@ -101,6 +101,13 @@ def test_a_lost_answer_counts_as_the_worst(provider: Provider) -> None:
     assert provider.calls == 1
 
 
+@pytest.mark.parametrize("status", [408, 502, 504, 524])
+def test_an_answer_that_a_gateway_did_not_wait_for_counts_as_the_worst(provider: Provider, status: int) -> None:
+    provider.answer = Reply(status=status, error="upstream timed out")
+    assert provider.fault().fault == "models_busy"
+    assert '"tokens":265' in provider.spent
+
+
 def test_an_uncounted_answer_counts_as_the_worst(provider: Provider) -> None:
     provider.answer = Reply("mended", then="uncounted")
     if provider.prefix == "anthropic/":  # which always counts
