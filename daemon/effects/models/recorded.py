@@ -18,10 +18,11 @@ from daemon.effects.world import Fault
 
 
 class Recording(Struct, frozen=True, kw_only=True):
-    """A question and its answer, as they lie in the folder."""
+    """A question and its answer, as they lie in the folder; without an answer, how the prompt was too long."""
 
     request: Request
-    answer: Answer
+    answer: Answer | None
+    truncated: str = ""
 
 
 class Recorded:
@@ -34,13 +35,24 @@ class Recorded:
     async def ask(self, request: Request) -> Answer:
         """The recorded answer, whoever asks the same, and however often."""
         path = self._path(request)
-        if (known := await run_sync(_read, path)) is not None:
-            return known
+        if (known := await run_sync(_read, path)) is None:
+            asked = await self._asked(request, path)
+            async with self._keeping:
+                known = await run_sync(_keep, path, asked)
+        if known.answer is None:
+            raise Fault("context_truncated", known.truncated)
+        return known.answer
+
+    async def _asked(self, request: Request, path: Path) -> Recording:
+        """What the others say; of their faults the one that decides what is asked next, and comes again."""
         if self._others is None:
             raise Fault("recording_missing", f"{request.model} was never asked this: {path} is not there")
-        answer = await self._others.ask(request)
-        async with self._keeping:
-            return await run_sync(_keep, path, Recording(request=request, answer=answer))
+        try:
+            return Recording(request=request, answer=await self._others.ask(request))
+        except Fault as fault:
+            if fault.fault != "context_truncated":
+                raise
+            return Recording(request=request, answer=None, truncated=fault.message)
 
     async def health(self) -> Health:
         """That of those who are asked the rest."""
@@ -50,22 +62,22 @@ class Recorded:
         return self._folder / request.digest[:2] / f"{request.digest}.json"
 
 
-def _read(path: Path) -> Answer | None:
+def _read(path: Path) -> Recording | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Recording).answer
+        return msgspec.json.decode(path.read_bytes(), type=Recording)
     except FileNotFoundError:
         return None
     except UNDECODABLE as error:
         raise Fault("recording_broken", f"{path}: {error}") from None
 
 
-def _keep(path: Path, recording: Recording) -> Answer:
+def _keep(path: Path, recording: Recording) -> Recording:
     """Keep it, unless somebody was faster: the first answer is the answer."""
     if (known := _read(path)) is not None:
         return known
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, msgspec.json.format(msgspec.json.encode(recording)) + b"\n", durable=True)
-    return recording.answer
+    return recording
 
 
 class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

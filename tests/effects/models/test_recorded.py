@@ -81,7 +81,27 @@ def test_two_who_ask_the_same_at_once_hear_the_same(tmp_path: Path) -> None:
     assert answers == [ask(Recorded(tmp_path))] * 2
 
 
-def test_a_fault_is_not_recorded(tmp_path: Path) -> None:
+class Small(Counting):
+    """Is shown a long prompt only in part, and says so."""
+
+    async def ask(self, request: Request) -> Answer:
+        if len(request.prompt) > 1:
+            raise Fault("context_truncated", "a window of 4096 tokens is too small")
+        return await super().ask(request)
+
+
+def test_a_prompt_that_was_too_long_is_so_without_a_model_too(tmp_path: Path) -> None:
+    """It decides what is asked next, so without it nobody would come to the recorded answer to a shorter prompt."""
+    told = []
+    for models in (Recorded(tmp_path, Small()), Recorded(tmp_path)):
+        with pytest.raises(Fault) as caught:
+            ask(models, prompt="pp")
+        told.append((caught.value.fault, caught.value.message, ask(models)))
+    assert told[0] == told[1]
+    assert told[0][0] == "context_truncated"
+
+
+def test_no_other_fault_is_recorded(tmp_path: Path) -> None:
     with pytest.raises(Fault):
         ask(Recorded(tmp_path, Recorded(tmp_path / "empty")))
     assert ask(Recorded(tmp_path, Counting())).text == "answer 1 to p"
