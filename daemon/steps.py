@@ -49,13 +49,13 @@ class Attempt(Struct, gc=False):
 
 
 class Remembered(Struct, frozen=True):
-    """A fix from memory; how many jobs that have ended showed it to a model, and in how many of them it worked."""
+    """A fix from memory, and what became of it so far."""
 
     fix: str
     pattern: str
     before: str
     after: str
-    shown: int = 0
+    tried: int = 0
     worked: int = 0
 
 

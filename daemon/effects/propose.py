@@ -150,7 +150,7 @@ async def question(shop: Workshop, step: steps.Propose, blobs: Blobs, smaller: i
         failing=failing,
         history=[await run_sync(_tried, blobs, attempt) for attempt in own],
         earlier=[await run_sync(_tried, blobs, attempt) for attempt in step.before if attempt.failure],
-        learned=[Learned(fix.before, fix.after, fix.shown, fix.worked) for fix in step.shown],
+        learned=[Learned(fix.before, fix.after, fix.tried, fix.worked) for fix in step.shown],
         diagnosis=await run_sync(_text, blobs, step.diagnosis),
         values=await run_sync(_text, blobs, step.values),
     )

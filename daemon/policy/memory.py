@@ -38,4 +38,4 @@ def shown(job: Job, database: FixDatabase) -> list[Remembered]:
 def _known(names: Sequence[str], database: FixDatabase) -> list[Remembered]:
     """Those that are still remembered."""
     fixes = ((name, database.fixes[name]) for name in names if name in database.fixes)
-    return [Remembered(name, fix.pattern, fix.before, fix.after, fix.shown, fix.shown_worked) for name, fix in fixes]
+    return [Remembered(name, fix.pattern, fix.before, fix.after, fix.tried, fix.worked) for name, fix in fixes]

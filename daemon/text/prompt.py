@@ -76,11 +76,11 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 class Learned(Struct, frozen=True):
-    """A remembered fix, shown as an analogy: how often it was shown, and in how many certified patches it then was."""
+    """A remembered fix, shown as an analogy: how often it was tried, and is in the certified patch."""
 
     before: str
     after: str
-    shown: int = 0
+    tried: int = 0
     worked: int = 0
 
 
@@ -255,8 +255,8 @@ def _aids(fill: _Fill, asked: Asked, quoting: "Quoting") -> Iterable[str]:
 
 def _learned(fill: _Fill, fixes: Sequence[Learned], quoting: "Quoting") -> Iterable[str]:
     for number, one in enumerate(fixes, 1):
-        rate = f"{one.worked / one.shown:.0%}" if one.shown else ""
-        told = {"shown": str(one.shown), "worked": str(one.worked), "rate": rate} if rate else {}
+        rate = f"{one.worked / one.tried:.0%}" if one.tried else ""
+        told = {"tried": str(one.tried), "worked": str(one.worked), "rate": rate} if rate else {}
         yield fill("learned_rate" if rate else "learned_new", number=str(number), **told).strip()
         yield quoting.quote("before", one.before, longest="fix")
         yield quoting.quote("after", one.after, longest="fix")

@@ -57,8 +57,6 @@ class Fix(Struct, omit_defaults=True, gc=False):
     tried: int = 0
     worked: int = 0
     offered: int = 0  # to be replayed, or shown, or both
-    shown: int = 0  # to models, by jobs that have ended; and how often the certified patch was like it then
-    shown_worked: int = 0
     taught: int = 1  # certificates that taught it
     pattern: str = ""
     message: str = ""
@@ -194,8 +192,6 @@ def _fix_row(fix: Fix) -> dict[str, Any]:
         "offered": fix.offered,
         "tried": fix.tried,
         "worked": fix.worked,
-        "shown": fix.shown,
-        "shown_worked": fix.shown_worked,
         "at_least": round(fix.at_least(), 4),
         "taught": fix.taught,
         "standing": fix.standing,
@@ -324,9 +320,6 @@ def _tried(database: FixDatabase, fact: e.FixTried) -> None:
     fix.tried += 1
     fix.offered = max(fix.offered, fix.tried)
     database.tried += 1
-    if fact.how == "shown" and not fact.reverted:
-        fix.shown += 1
-        fix.shown_worked += fact.worked
     if fact.worked:
         fix.worked += 1
         database.worked += 1

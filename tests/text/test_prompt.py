@@ -218,7 +218,7 @@ KNOWN = Asked(
     problem="The last day is missing.",
     failing=[FAILING],
     selection=selection(),
-    learned=[Learned(f"old {number}", f"new {number}", shown=12, worked=9) for number in range(7)],
+    learned=[Learned(f"old {number}", f"new {number}", tried=12, worked=9) for number in range(7)],
     earlier=[tried(1), tried(2, fixed=2), tried(3, "regression")],
     siblings=[Sibling("pkg/week.py", "def first_days(days, count): ...")],
     partials=[Partial(diff="+mended a part", fixed=["test_1"], broken=["test_9"])],
@@ -248,7 +248,7 @@ def test_every_rung_says_its_level_its_way_its_limit_and_shows_the_error_and_a_l
     assert "never a test" in made.system
     for part in (
         "assert [5] == [4, 5]",
-        "shown 12 times, and is in the certified patch of 9 of these jobs (75%)",
+        "tried 12 times, as it stands or as an analogy, and is in the certified patch of 9 of them (75%)",
         "old 0",
     ):
         assert part in made.user
