@@ -65,6 +65,7 @@ def runner(report: Any) -> Any:  # noqa: C901  one class, with one small method 
 
         def addSkip(self, test: Any, reason: str) -> None:
             super().addSkip(test, reason)
+            test = getattr(test, "test_case", test)  # of a subtest, which is no test that begins
             if isinstance(test, unittest.TestCase):
                 self._begin(test)  # Python 3.12.1 does not start what it skips
                 self.told.append(("skipped", unittest.SkipTest(reason), ""))

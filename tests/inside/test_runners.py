@@ -77,6 +77,17 @@ PROJECT = {
                 for i in range(3):
                     with self.subTest(i=i): self.assertNotEqual(i, 1)
 
+            def test_parts_skipped(self):
+                for i in range(3):
+                    with self.subTest(i=i):
+                        if i: self.skipTest("not this one")
+
+            def test_parts_failed_and_skipped(self):
+                for i in range(3):
+                    with self.subTest(i=i):
+                        if i: self.skipTest("not this one")
+                        self.fail("so")
+
         class Unready(unittest.TestCase):
             @classmethod
             def setUpClass(cls): raise ValueError("not ready")
@@ -95,11 +106,13 @@ AS_PYTEST = {
     "test_set_up": "error", "test_torn_down": "error", "test_without_plugin": "error",
     "UnitTests::test_equal": "failed", "UnitTests::test_documented": "passed", "UnitTests::test_expected": "xfailed",
     "UnitTests::test_unexpected": "failed", "UnitTests::test_skipped": "skipped", "UnitTests::test_parts": "failed",
+    "UnitTests::test_parts_skipped": "skipped", "UnitTests::test_parts_failed_and_skipped": "failed",
     "Unready::test_it": "error",
 }  # fmt: skip
 AS_UNITTEST = {
     "test_equal": "failed", "test_documented": "passed", "test_expected": "xfailed", "test_unexpected": "failed",
-    "test_skipped": "skipped", "test_parts": "failed",
+    "test_skipped": "skipped", "test_parts": "failed", "test_parts_skipped": "skipped",
+    "test_parts_failed_and_skipped": "failed",
 }  # fmt: skip
 
 
