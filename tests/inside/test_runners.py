@@ -215,6 +215,9 @@ UNITTEST_FORGERIES = {
     "the assertion replaced": "import unittest; unittest.TestCase.assertEqual = lambda *a: None\n",
     "the run replaced": "import unittest; unittest.TestCase.run = lambda *a: None\n",
     "the result replaced": "import unittest; unittest.TestResult.wasSuccessful = lambda self: True\n",
+    "the case's name replaced": (
+        "import unittest\nclass Case(unittest.TestCase):\n    assertEqual = print\nunittest.TestCase = Case\n"
+    ),
     "printed passes": "print('test_total (test_shop.ShopTests) ... ok')\n",
 }
 
@@ -226,6 +229,29 @@ def test_a_forged_unittest_result_is_not_green(tmp_path: Path, name: str) -> Non
     assert isinstance(held, Held)
     write(repository, {"shop.py": UNITTEST_FORGERIES[name] + UNITTESTS["shop.py"]})
     assert not isinstance(green(held, session(repository, "test_shop", runner="run_unittest.py")), Passed)
+
+
+@pytest.mark.parametrize("runner", ["run_pytest.py", "run_unittest.py"])
+def test_a_repository_imports_its_own_of_what_the_runner_needed_first(tmp_path: Path, python: str, runner: str) -> None:
+    """Whatever pytest imported for itself, a project that has a module of this name tests its own."""
+    project = {
+        "iniconfig/__init__.py": "from iniconfig.own import SOLD\n",
+        "iniconfig/own.py": "SOLD = True\n",
+        "queue.py": "SOLD = True\n",
+        "packaging.py": "SOLD = True\n",
+        "email/readme.txt": "no package",
+        "test_own.py": dedent("""\
+            import email.message, unittest
+            import iniconfig, queue, packaging
+
+            class OwnTests(unittest.TestCase):
+                def test_own(self): self.assertTrue(iniconfig.SOLD and queue.SOLD and packaging.SOLD)
+            """),
+    }
+    places = ("test_own.py",) if runner == "run_pytest.py" else ("test_own",)
+    outcomes = session(write(tmp_path / "repository", project), *places, runner=runner, python=python)
+    assert [each.status for each in outcomes.tests.values()] == ["passed"], outcomes
+    assert (outcomes.problems, outcomes.meddling) == ([], [])
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
