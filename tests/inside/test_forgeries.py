@@ -265,6 +265,23 @@ def test_a_name_that_tests_look_up_is_not_replaced_unseen(tmp_path: Path, name: 
     assert isinstance(green(held, session(repository, "tests")), Passed)  # a name may be added
 
 
+def test_an_xfail_from_the_source_is_no_fix_whatever_the_mark(tmp_path: Path) -> None:
+    """A mark whose condition is false is a mark all the same; one in force keeps what it excused."""
+    marked = PROJECT["tests/test_shop.py"].replace("import shop\n", "import shop, pytest\n")
+    for name, condition in (("test_total", "False, reason='other'"), ("test_before", "")):
+        marked = marked.replace(f"def {name}", f"@pytest.mark.xfail({condition})\ndef {name}")
+    marked = marked.replace("shop.count([]) == 0", "shop.count([]) == 1")
+    repository = write(tmp_path / "repository", {**PROJECT, "tests/test_shop.py": marked})
+    held = red([session(repository, "tests")], [TARGET])
+    assert isinstance(held, Held)
+    write(repository, FORGERIES["xfailed from the source"])
+    verdict = green(held, session(repository, "tests"))
+    assert isinstance(verdict, NotPassed)
+    assert "xfailed: XFailed: so" in verdict.message
+    write(repository, MENDED)
+    assert green(held, session(repository, "tests")) == Passed([TARGET], 2)
+
+
 HARMLESS = {
     "a thread that stays": "import threading\nthreading.Thread(target=threading.Event().wait).start()",
     "another working folder": "import os; os.chdir('/')",
