@@ -1,7 +1,7 @@
 """What a runner tells the world outside: JSON lines, each sealed with a secret that the tests were not given.
 
 The report file can be written by anybody in the sandbox. A line counts only with a seal made from the secret, the line
-and all lines before it; the secret's file is gone before the first line of the repository runs. It stays in this
+and all lines before it; the secret's file is gone before this script lets the repository in. It stays in this
 process's memory, so code that searches that memory can still forge what comes after: see docs/decisions/0012-gates.md.
 """
 
@@ -53,10 +53,10 @@ def begin(runner: str, arguments: List[str], judges: List[str]) -> Tuple["Report
             secret = file.read()
         os.unlink(ours.secret)
     report = Report(ours.report, secret)
-    ours_alone = set(sys.modules)
+    already = set(sys.modules)
     machinery = Machinery(judges)
     paths = stand_on(ours.path or ["."])
-    _give_way(paths, set(sys.modules) - ours_alone, judges)
+    _give_way(paths, set(sys.modules) - already, judges)
     sys.argv[1:] = theirs
     report.tell(
         "header",
