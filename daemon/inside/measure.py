@@ -56,7 +56,7 @@ def main(arguments: List[str]) -> None:
 
 def _begin(question: str, arguments: List[str]) -> Any:
     """The report, and what to ask about."""
-    report, theirs = wire.begin(question, arguments)
+    report, _, theirs = wire.begin(question, arguments, [])
     parser = argparse.ArgumentParser()
     parser.add_argument("--test", action="append", default=[], help="a file of the project's own tests")
     parser.add_argument("--seconds", type=float, default=60.0, help="the limit of one child")
@@ -306,12 +306,12 @@ def cover(arguments: List[str]) -> None:
     files, places = theirs[split + 1 :], theirs[:split]
     import run_pytest  # type: ignore[import-not-found]  # noqa: PLC0415  found beside this script, like the others
 
-    report, _ = wire.begin("pytest", arguments)
-    import pytest  # noqa: PLC0415  only now stands the project on the path, as under `python -m pytest`
+    report, machinery, _ = wire.begin("pytest", arguments, run_pytest.WHAT_JUDGES)
+    import pytest  # noqa: PLC0415  it is loaded already, from where the project has no say
 
     _share_path(ours.path)
     tracer = Tracer(files)
-    plugin = run_pytest.recorder(report)
+    plugin = run_pytest.recorder(report, machinery)
     tracer.start()
     try:
         status = int(pytest.main([*run_pytest.ALL_OF_THEM, *places], plugins=[plugin]))

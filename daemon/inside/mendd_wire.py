@@ -1,7 +1,7 @@
 """What a runner tells the world outside: JSON lines, each sealed with a secret that the tests were not given.
 
 The report file can be written by anybody in the sandbox. A line counts only with a seal made from the secret, the line
-and all lines before it; the secret's file is gone before the first line of the repository runs. It stays in this
+and all lines before it; the secret's file is gone before this script lets the repository in. It stays in this
 process's memory, so code that searches that memory can still forge what comes after: see docs/decisions/0012-gates.md.
 """
 
@@ -10,13 +10,15 @@ import builtins
 import contextlib
 import fcntl
 import hashlib
+import importlib
 import inspect
 import json
 import linecache
 import os
 import sys
+from importlib.machinery import PathFinder
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 VERSION = 1
 MESSAGE_CHARACTERS = 2000
@@ -26,6 +28,7 @@ DETAILS_IN_ALL = 16 * 2**20  # after this much, failures are told without their 
 FRAMES = 20
 CAUSES = 10  # links of a chain of exceptions that are followed
 OUT_OF_THE_WAY = 200  # our descriptor stands above those that tests count or close
+METHODS = (staticmethod, classmethod, property)
 NOT_OWN = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox", "node_modules"}
 
 _sha256, _dumps, _write, _getpid = hashlib.sha256, json.dumps, os.write, os.getpid  # kept, whatever tests replace
@@ -41,8 +44,8 @@ def options(arguments: List[str]) -> Tuple[argparse.Namespace, List[str]]:
     return parser.parse_args(arguments[:split]), arguments[split + 1 :]
 
 
-def begin(runner: str, arguments: List[str]) -> Tuple["Report", List[str]]:
-    """Open the report, then let the repository onto the path in the place of this folder."""
+def begin(runner: str, arguments: List[str], judges: List[str]) -> Tuple["Report", "Machinery", List[str]]:
+    """Open the report, keep how the judges are, then let the repository onto the path in the place of this folder."""
     ours, theirs = options(arguments)
     secret = b""
     if ours.secret:
@@ -50,7 +53,10 @@ def begin(runner: str, arguments: List[str]) -> Tuple["Report", List[str]]:
             secret = file.read()
         os.unlink(ours.secret)
     report = Report(ours.report, secret)
+    already = set(sys.modules)
+    machinery = Machinery(judges)
     paths = stand_on(ours.path or ["."])
+    _give_way(paths, set(sys.modules) - already, judges)
     sys.argv[1:] = theirs
     report.tell(
         "header",
@@ -61,7 +67,7 @@ def begin(runner: str, arguments: List[str]) -> Tuple["Report", List[str]]:
         nonce=_sha256(b"nonce" + secret).hexdigest()[:16],
         own=sorted({name for path in [*paths, os.path.join(os.getcwd(), "src")] for name in _importable(path)}),
     )
-    return report, theirs
+    return report, machinery, theirs
 
 
 def stand_on(folders: List[str]) -> List[str]:
@@ -70,6 +76,16 @@ def stand_on(folders: List[str]) -> List[str]:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = paths + [path for path in sys.path if os.path.abspath(path) != here]
     return paths
+
+
+def _give_way(paths: List[str], loaded: Set[str], judges: List[str]) -> None:
+    """Forget what the judges needed and the repository has under the same name: its tests are to import its own."""
+    spared = {judge.partition(".")[0] for judge in judges}
+    tops = {name.partition(".")[0] for name in loaded} - spared
+    own = {top for top, found in [(top, PathFinder.find_spec(top, paths)) for top in tops] if found and found.loader}
+    for name in loaded:
+        if name.partition(".")[0] in own:
+            del sys.modules[name]
 
 
 class Report:
@@ -160,6 +176,9 @@ class Machinery:
     """The functions that judge tests, as they were before any code of the repository ran."""
 
     def __init__(self, modules: List[str]) -> None:
+        for name in modules:
+            with contextlib.suppress(ImportError):  # not every version has every one
+                importlib.import_module(name)
         self._parts = [(part, name, value, code) for part, name, value, code in _functions(modules)]
         self._tests: List[Tuple[str, Any, Any]] = []
 
@@ -173,7 +192,7 @@ class Machinery:
         return sorted("the code of " + clean(name) + " was replaced" for name in swapped) + sorted(
             f"{_called(part)}.{name} was replaced"
             for part, name, value, code in self._parts
-            if vars(part).get(name) is not value or getattr(value, "__code__", None) is not code
+            if vars(part).get(name) is not value or _code(value) is not code
         )
 
 
@@ -220,14 +239,19 @@ def _functions(modules: List[str]) -> List[Tuple[Any, str, Any, Any]]:
         for value in vars(module).values()
         if inspect.isclass(value) and value.__module__ == module.__name__
     ]
-    methods = (staticmethod, classmethod, property)
     found = [
-        (part, name, value, getattr(value, "__code__", None))
+        (part, name, value, _code(value))
         for part in [*known, *classes]
         for name, value in list(vars(part).items())
-        if inspect.isfunction(value) or inspect.isclass(value) or isinstance(value, methods)
+        if callable(value) or isinstance(value, METHODS) or type(value) in classes  # pytest.mark is one of the last
     ]
     return found + [(builtins, name, value, None) for name, value in vars(builtins).items() if callable(value)]
+
+
+def _code(value: Any) -> Any:
+    """What a function runs; anything else that is asked for it, `mock.call` for one, may make an answer up."""
+    function = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+    return function.__code__ if inspect.isfunction(function) else None
 
 
 def _called(part: Any) -> str:

@@ -13,8 +13,9 @@ INTERNAL_ERROR = 3
 WHAT_JUDGES = [
     *("_pytest." + name for name in ("runner", "reports", "python", "unittest", "main", "skipping", "outcomes")),
     *("_pytest." + name for name in ("raises", "python_api", "recwarn", "assertion", "assertion.rewrite")),
+    *("_pytest.mark.structures", "pytest"),  # the last is where tests look names up
     *("pluggy", "pluggy._callers", "pluggy.callers", "pluggy._hooks", "pluggy.hooks", "pluggy._manager"),
-    *("unittest.case", "unittest.suite", "unittest.result", "unittest.mock"),
+    *("unittest.case", "unittest.suite", "unittest.result", "unittest.mock", "unittest"),
 ]
 HOOKS_THAT_JUDGE = [
     *("pytest_pyfunc_call", "pytest_runtest_protocol", "pytest_runtestloop", "pytest_runtest_call"),
@@ -26,18 +27,18 @@ HOOKS_THAT_JUDGE = [
 
 def main(arguments: List[str]) -> None:
     """Run, tell, and leave with pytest's own exit status."""
-    report, args = wire.begin("pytest", arguments)
-    import pytest  # noqa: PLC0415  only now stands the repository on the path, as under `python -m pytest`
+    report, machinery, args = wire.begin("pytest", arguments, WHAT_JUDGES)
+    import pytest  # noqa: PLC0415  it is loaded already, from where the repository has no say
 
     try:
-        status = int(pytest.main([*ALL_OF_THEM, *args], plugins=[recorder(report)]))
+        status = int(pytest.main([*ALL_OF_THEM, *args], plugins=[recorder(report, machinery)]))
     except BaseException as error:  # noqa: BLE001  even SystemExit(0) from a conftest is no success
         report.tell("broke", cause=report.cause(error))
         status = INTERNAL_ERROR
     report.end(status)
 
 
-def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because only now pytest can be imported
+def recorder(report: Any, machinery: Any) -> Any:  # noqa: C901  one class, made here because only now pytest can be imported
     """The plugin object that listens."""
     import pytest  # noqa: PLC0415  see main
 
@@ -47,17 +48,15 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
         """Believes exceptions before reports: a hook may change a report, not what was raised."""
 
         def __init__(self) -> None:
-            self.machinery = wire.Machinery([])
             self.phases: List[Dict[str, Any]] = []
             self.raised: Dict[Any, Any] = {}
             self.marked = False
 
         @outermost
         def pytest_load_initial_conftests(self, early_config: Any, args: List[str]) -> Generator[None, Any, None]:
-            """The installed plugins are loaded, the repository's conftest files are not."""
+            """The plugins are loaded, the repository's conftest files are not."""
             args += [more for plugin, more in IF_LOADED.items() if early_config.pluginmanager.hasplugin(plugin)]
             early_config.known_args_namespace.no_cov = True  # it is read before these arguments are
-            self.machinery = wire.Machinery(WHAT_JUDGES)
             loaded = yield
             if loaded.excinfo:  # pytest itself only prints it
                 cause = report.cause(wire.root_cause(loaded.excinfo[1]))
@@ -79,8 +78,8 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
         def pytest_collection_finish(self, session: Any) -> None:
             root = str(getattr(session.config, "rootpath", None) or session.config.rootdir)
             ids = [wire.clean(item.nodeid) for item in session.items]
-            report.tell("collected", ids=ids, rootdir=wire.clean(root), changed=self.machinery.changed())
-            self.machinery.watch({item.nodeid: getattr(item, "function", None) for item in session.items})
+            report.tell("collected", ids=ids, rootdir=wire.clean(root), changed=machinery.changed())
+            machinery.watch({item.nodeid: getattr(item, "function", None) for item in session.items})
 
         def pytest_runtest_logstart(self, nodeid: str) -> None:
             self.phases, self.raised, self.marked = [], {}, False
@@ -118,7 +117,7 @@ def recorder(report: Any) -> Any:  # noqa: C901  one class, made here because on
         def pytest_sessionfinish(self, session: Any) -> Generator[None, Any, None]:
             yield
             hooks = _hooks(session.config, report)
-            report.tell("meddling", what=self.machinery.changed() + hooks + wire.uninvited(report))
+            report.tell("meddling", what=machinery.changed() + hooks + wire.uninvited(report))
 
     return Recorder()
 

@@ -16,14 +16,16 @@ import mendd_wire as wire  # type: ignore[import-not-found]  # found beside this
 
 INTERNAL_ERROR = 3
 NOTHING_RAN = 5  # as unittest has it from Python 3.12 on
-WHAT_JUDGES = ["unittest." + name for name in ("case", "suite", "result", "runner", "loader", "main", "mock")]
+WHAT_JUDGES = [
+    *("unittest." + name for name in ("case", "suite", "result", "runner", "loader", "main", "mock")),
+    *("unittest", "pytest"),  # where tests look names up, whoever runs them
+]
 FAILURES = ("failed", "error")
 
 
 def main(arguments: List[str]) -> None:
     """Run, tell, and leave as unittest leaves."""
-    report, args = wire.begin("unittest", arguments)
-    machinery = wire.Machinery(WHAT_JUDGES)
+    report, machinery, args = wire.begin("unittest", arguments, WHAT_JUDGES)
     try:
         program = unittest.main(module=None, argv=["unittest", *args], testRunner=runner(report), exit=False)
         status = (NOTHING_RAN if not program.result.testsRun else 0) if program.result.wasSuccessful() else 1
@@ -65,6 +67,7 @@ def runner(report: Any) -> Any:  # noqa: C901  one class, with one small method 
 
         def addSkip(self, test: Any, reason: str) -> None:
             super().addSkip(test, reason)
+            test = getattr(test, "test_case", test)  # of a subtest, which is no test that begins
             if isinstance(test, unittest.TestCase):
                 self._begin(test)  # Python 3.12.1 does not start what it skips
                 self.told.append(("skipped", unittest.SkipTest(reason), ""))

@@ -34,6 +34,7 @@ _USAGE_ERROR, _NONE_COLLECTED = 4, 5  # pytest's exit statuses
 class Held(Struct, frozen=True):
     """Red holds. `baseline` are the tests that must pass again, `flaky` the bystanders that are left out of it.
 
+    `excused` are the tests that said there, in force, that they are expected to fail; no other test's xfail is kept.
     `failed` tells by id how the targets failed; one that could not be collected stands there under its own name.
     """
 
@@ -47,6 +48,7 @@ class Held(Struct, frozen=True):
     failed: dict[str, Outcome] = {}
     ids: list[str] = []
     python: str = ""
+    excused: list[str] = []
 
 
 class Refused(Struct, frozen=True):
@@ -109,6 +111,7 @@ def red(sessions: Sequence[Outcomes], targets: Sequence[str]) -> Held | Refused:
         failed=_failed(held, meant, first),
         python=first.python,
         ids=list(dict.fromkeys(name for target in wanted for name in meant[target] or [target])),
+        excused=[name for name, each in first.tests.items() if each.passes and each.status != "passed"],
     )
 
 
@@ -248,6 +251,7 @@ def _environment(session: Outcomes, reasons: dict[str, str]) -> str:
 
 def green(held: Held, after: Outcomes) -> Passed | NotPassed:
     """The verdict on the changed tree."""
+    after = _excused(held, after)
     reported = Reported(after)
     meant = {target: reported.find(target) for target in dict.fromkeys([*held.targets, *held.failing])}
     fixed = [target for target in held.failing if meant[target] and _all_pass(meant[target], after)]
@@ -273,8 +277,20 @@ def green(held: Held, after: Outcomes) -> Passed | NotPassed:
 
 def passing(held: Held, after: Outcomes) -> set[str]:
     """Of the targets' ids and the baseline, those that pass there."""
+    after = _excused(held, after)
     reported = Reported(after)
     return {name for name in {*held.ids, *held.baseline} if _all_pass(reported.find(name), after)}
+
+
+def _excused(held: Held, after: Outcomes) -> Outcomes:
+    """The session, in which no test says that it is expected to fail unless it was on the untouched tree.
+
+    Whatever mark a test carries, code under it can call `pytest.xfail()`: what failed or passed before may not fail so.
+    """
+    known = set(map(lasting, held.excused))
+    new = [name for name, each in after.tests.items() if each.marked and lasting(name) not in known]
+    tests = after.tests | {name: structs.replace(after.tests[name], marked=False) for name in new}
+    return structs.replace(after, tests=tests)
 
 
 def _cut_short(after: Outcomes) -> tuple[Failure, str] | None:

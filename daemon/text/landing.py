@@ -46,7 +46,7 @@ class Splice(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-Forbid = Callable[[str, str | None, str | None, Collection[str]], str]
+Forbid = Callable[[str, str | None, str | None, Collection[str], Collection[str]], str]
 
 
 def land(
@@ -74,7 +74,7 @@ def land(
         before = files.get(path)
         try:
             after = _after(path, before, group, may_leave_out=may_leave_out)
-            _object(path, before, after, forbid(path, before, after, targets))
+            _object(path, before, after, forbid(path, before, after, targets, files))
             landed[path] = after
         except Refused as refused:
             refusals += refused.refusals

@@ -6,6 +6,7 @@ Pure functions of a path and its text before and after. The target's own Python 
 import ast
 import configparser
 import re
+import sys
 import tomllib
 import warnings
 from collections.abc import Collection
@@ -13,17 +14,25 @@ from contextlib import suppress
 from fnmatch import fnmatch
 
 PYTHON = (".py", ".pyi", ".pyw")
-_CONFIGURATION = ("conftest.py", "pytest.ini", ".pytest.ini", "tox.ini", "sitecustomize.py", "usercustomize.py")
+_CONFIGURATION = ("conftest.py", "pytest.ini", ".pytest.ini", "tox.ini")
 _TEST_NAMES = ("test_*.py", "*_test.py", "tests.py")
 _TEST_FOLDERS = ("test", "tests", "testing")
 # Some interpreters, 3.11 among them, count the depth of the trees that they make in one place for all threads, so that
 # a parse which another one disturbs ends in a SystemError. It is asked for again.
 _DISTURBED_AT_MOST = 20
-_RUNNERS = ("pytest", "_pytest", "unittest", "pluggy")
+_STARTING = ("sitecustomize", "usercustomize")
+_RUNNERS = {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
+_NEEDED = (sys.stdlib_module_names | _RUNNERS) - {"test"}
 
 
-def forbidden(path: str, before: str | None, after: str | None, targets: Collection[str] = ()) -> str:
-    """Why this file may not be changed, or "". `targets`: the files of the tests that are to be fixed.
+def forbidden(
+    path: str,
+    before: str | None,
+    after: str | None,
+    targets: Collection[str] = (),
+    files: Collection[str] = (),
+) -> str:
+    """Why this file may not be changed, or "". `targets`: the files of the tests that are to be fixed; `files`: all.
 
     A folder `tests` holds tests; `test` and `testing` do only where a target stands in them, for some products are
     about testing.
@@ -31,7 +40,7 @@ def forbidden(path: str, before: str | None, after: str | None, targets: Collect
     parts = path.split("/")
     name = parts[-1].lower()
     stay = "The tests say what is right: leave them as they are, and mend the code that they test."
-    if name in _CONFIGURATION or name.endswith(".pth"):
+    if name in _CONFIGURATION or runs_first(path):
         return f"{path} configures how the tests run and may not be changed. {stay}"
     if path in targets or any(fnmatch(name, pattern) for pattern in _TEST_NAMES) or "tests" in parts[:-1]:
         return f"{path} is a test and may not be changed. {stay}"
@@ -39,9 +48,22 @@ def forbidden(path: str, before: str | None, after: str | None, targets: Collect
         return f"{path} belongs to the tests and may not be changed. {stay}"
     if name in ("setup.cfg", "pyproject.toml") and _pytest_section(name, before) != _pytest_section(name, after):
         return f"The edit changes the pytest settings in {path}. {stay}"
-    if before is None and parts[0].removesuffix(".py") in _RUNNERS:
-        return f"{path} would stand in for the test runner. {stay}"
+    needed = stands_in_for(path) if before is None else ""
+    if needed and not any(stands_in_for(other) == needed for other in files):  # a project may be of such a name
+        return f"{path} would stand in for {needed}, which the test runner needs. {stay}"
     return ""
+
+
+def runs_first(path: str) -> bool:
+    """Whether Python might run this file before the program that it was asked for, and so before the tests' runner."""
+    parts = path.lower().split("/")
+    return parts[-1].endswith(".pth") or any(part.partition(".")[0] in _STARTING for part in parts)
+
+
+def stands_in_for(path: str) -> str:
+    """The module of Python or of its test runner that this file would hide, or ""."""
+    name = path.removeprefix("src/").partition("/")[0].removesuffix(".py")
+    return name if name in _NEEDED and path.endswith(".py") else ""
 
 
 def _shared(parts: list[str], target: list[str]) -> bool:

@@ -68,7 +68,10 @@ class Outcome(Struct, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """Whether it counts as a pass, as SWE-bench counts; xfail only where the test itself asks for it."""
+        """Whether it counts as a pass, as SWE-bench counts; xfail only where the test itself asks for it.
+
+        Whether it asked for it before a change as well is for the gates to say.
+        """
         return self.status in ("passed", "xpassed") or (self.status == "xfailed" and self.marked)
 
 

@@ -4,16 +4,15 @@ A project may write its own tests and their configuration, which a repair may no
 may not. Everything that can be said without running anything is said here, before a file exists.
 """
 
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from daemon.text import dependencies, unfinished
 from daemon.text.dialects import Edit, Why
 from daemon.text.landing import Refusal, Refused, land
+from daemon.text.objections import runs_first, stands_in_for
 from daemon.text.safe import unsafe
 
 PROJECT_FILES = 200  # of a small project; the rest of a larger one was made by a loop
-HIDDEN = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy", "sitecustomize", "usercustomize"} - {"test"}
 PROJECT_CHARACTERS = 2_000_000  # of all its files; what a person would still read
 
 
@@ -37,7 +36,7 @@ def propose(
     def forbid(path: str, *_: object) -> str:
         if path.casefold() in reserved:
             return f"{path} is an acceptance test: it says what is right and stays as it is."
-        return _stands_in(path)
+        return _never(path)
 
     landed = land(edits, files, forbid=forbid, may_leave_out=True)
     after = {path: text for path, text in {**files, **landed}.items() if text is not None}
@@ -64,13 +63,13 @@ def _objections(
     yield from (_refusal("", "forbidden", objection.message) for objection in objections)
 
 
-def _stands_in(path: str) -> str:
-    """Why a module's name would hide one that Python or the test runner needs, or ""."""
-    name = path.removeprefix("src/").partition("/")[0].removesuffix(".py")
-    hides = name in HIDDEN and path.endswith(".py")
-    return (
-        f"{path} would stand in for {name}, which Python or its test runner needs: name it otherwise." if hides else ""
-    )
+def _never(path: str) -> str:
+    """Why no project may have a file of this name, or ""."""
+    if runs_first(path):
+        return f"{path} would run before any program of Python's: leave it out."
+    if needed := stands_in_for(path):
+        return f"{path} would stand in for {needed}, which Python or its test runner needs: name it otherwise."
+    return ""
 
 
 def _refusal(path: str, why: Why, message: str) -> Refusal:

@@ -145,6 +145,21 @@ FORGERIES = {
         "pytest.ini": "[pytest]\naddopts = -p cheat\n",
         "cheat.py": "def pytest_pyfunc_call(pyfuncitem): return True\n",
     },
+    "a plugin named in the ini file that replaces": {
+        "pytest.ini": "[pytest]\naddopts = -p helper\n",
+        "helper.py": "import _pytest.python; _pytest.python.Function.runtest = lambda self: None\n",
+    },
+    "another iniconfig": {
+        "pytest.ini": "[pytest]\n",
+        "iniconfig.py": dedent("""\
+            class ParseError(Exception): pass
+            SectionWrapper = dict
+            class IniConfig(dict):
+                def __init__(self, *_):
+                    super().__init__(pytest={})
+                    import _pytest.python; _pytest.python.Function.runtest = lambda self: None
+            """),
+    },
     "options that only collect": {"pytest.ini": "[pytest]\naddopts = --collect-only\n"},
     "options that deselect": {"pytest.ini": "[pytest]\naddopts = -k 'not total'\n"},
     "tests deleted": suite("import shop\ndef test_before(): pass\ndef test_count(): pass\n"),
@@ -197,6 +212,74 @@ def test_a_forged_result_is_not_green(tmp_path: Path, held: Held, name: str) -> 
     assert isinstance(verdict, NotPassed), name
     assert verdict.message
     assert (verdict.failure == "timeout") == ("endless" in name)
+
+
+BY_NAMES = {
+    "shop.py": PROJECT["shop.py"],
+    "tests/test_shop.py": dedent("""\
+        import unittest
+        import shop
+        import pytest
+
+        def test_raises():
+            with pytest.raises(TypeError): shop.total([None])
+
+        def test_approx():
+            assert shop.total([1, 2]) == pytest.approx(3)
+
+        @pytest.mark.slow
+        def test_mark():
+            assert shop.total([1, 2]) == 3
+
+        class ShopTests(unittest.TestCase):
+            def test_case(self): self.assertEqual(shop.total([1, 2]), 3)
+
+        def test_count():
+            assert shop.count([1, 2]) == 2
+        """),
+}
+NAMES_REPLACED = {
+    "test_raises": "import contextlib, pytest\npytest.raises = lambda *a, **k: contextlib.suppress(Exception)\n",
+    "test_approx": "import pytest\nclass Any:\n    __eq__ = lambda *_: True\npytest.approx = lambda *_: Any()\n",
+    "test_mark": "import pytest\nclass Marks:\n    slow = lambda *_: lambda: None\npytest.mark = Marks()\n",
+    "ShopTests::test_case": dedent("""\
+        import unittest
+        class Case(unittest.TestCase):
+            def assertEqual(self, *_): pass
+        unittest.TestCase = Case
+        """),
+}
+
+
+@pytest.mark.parametrize("name", NAMES_REPLACED)
+def test_a_name_that_tests_look_up_is_not_replaced_unseen(tmp_path: Path, name: str) -> None:
+    repository = write(tmp_path / "repository", BY_NAMES)
+    held = red([session(repository, "tests")], [f"tests/test_shop.py::{name}"])
+    assert isinstance(held, Held)
+    write(repository, {"shop.py": NAMES_REPLACED[name] + BY_NAMES["shop.py"]})
+    verdict = green(held, session(repository, "tests"))
+    assert isinstance(verdict, NotPassed)
+    assert "was replaced" in verdict.message
+    mended = MENDED["shop.py"] + "import pytest, unittest\npytest.own = unittest.own = unittest.mock, print\n"
+    write(repository, {"shop.py": mended.replace("return sum(prices)", "return sum(map(int, prices))")})
+    assert isinstance(green(held, session(repository, "tests")), Passed)  # a name may be added
+
+
+def test_an_xfail_from_the_source_is_no_fix_whatever_the_mark(tmp_path: Path) -> None:
+    """A mark whose condition is false is a mark all the same; one in force keeps what it excused."""
+    marked = PROJECT["tests/test_shop.py"].replace("import shop\n", "import shop, pytest\n")
+    for name, condition in (("test_total", "False, reason='other'"), ("test_before", "")):
+        marked = marked.replace(f"def {name}", f"@pytest.mark.xfail({condition})\ndef {name}")
+    marked = marked.replace("shop.count([]) == 0", "shop.count([]) == 1")
+    repository = write(tmp_path / "repository", {**PROJECT, "tests/test_shop.py": marked})
+    held = red([session(repository, "tests")], [TARGET])
+    assert isinstance(held, Held)
+    write(repository, FORGERIES["xfailed from the source"])
+    verdict = green(held, session(repository, "tests"))
+    assert isinstance(verdict, NotPassed)
+    assert "xfailed: XFailed: so" in verdict.message
+    write(repository, MENDED)
+    assert green(held, session(repository, "tests")) == Passed([TARGET], 2)
 
 
 HARMLESS = {

@@ -77,6 +77,17 @@ PROJECT = {
                 for i in range(3):
                     with self.subTest(i=i): self.assertNotEqual(i, 1)
 
+            def test_parts_skipped(self):
+                for i in range(3):
+                    with self.subTest(i=i):
+                        if i: self.skipTest("not this one")
+
+            def test_parts_failed_and_skipped(self):
+                for i in range(3):
+                    with self.subTest(i=i):
+                        if i: self.skipTest("not this one")
+                        self.fail("so")
+
         class Unready(unittest.TestCase):
             @classmethod
             def setUpClass(cls): raise ValueError("not ready")
@@ -95,11 +106,13 @@ AS_PYTEST = {
     "test_set_up": "error", "test_torn_down": "error", "test_without_plugin": "error",
     "UnitTests::test_equal": "failed", "UnitTests::test_documented": "passed", "UnitTests::test_expected": "xfailed",
     "UnitTests::test_unexpected": "failed", "UnitTests::test_skipped": "skipped", "UnitTests::test_parts": "failed",
+    "UnitTests::test_parts_skipped": "skipped", "UnitTests::test_parts_failed_and_skipped": "failed",
     "Unready::test_it": "error",
 }  # fmt: skip
 AS_UNITTEST = {
     "test_equal": "failed", "test_documented": "passed", "test_expected": "xfailed", "test_unexpected": "failed",
-    "test_skipped": "skipped", "test_parts": "failed",
+    "test_skipped": "skipped", "test_parts": "failed", "test_parts_skipped": "skipped",
+    "test_parts_failed_and_skipped": "failed",
 }  # fmt: skip
 
 
@@ -202,6 +215,9 @@ UNITTEST_FORGERIES = {
     "the assertion replaced": "import unittest; unittest.TestCase.assertEqual = lambda *a: None\n",
     "the run replaced": "import unittest; unittest.TestCase.run = lambda *a: None\n",
     "the result replaced": "import unittest; unittest.TestResult.wasSuccessful = lambda self: True\n",
+    "the case's name replaced": (
+        "import unittest\nclass Case(unittest.TestCase):\n    assertEqual = print\nunittest.TestCase = Case\n"
+    ),
     "printed passes": "print('test_total (test_shop.ShopTests) ... ok')\n",
 }
 
@@ -213,6 +229,29 @@ def test_a_forged_unittest_result_is_not_green(tmp_path: Path, name: str) -> Non
     assert isinstance(held, Held)
     write(repository, {"shop.py": UNITTEST_FORGERIES[name] + UNITTESTS["shop.py"]})
     assert not isinstance(green(held, session(repository, "test_shop", runner="run_unittest.py")), Passed)
+
+
+@pytest.mark.parametrize("runner", ["run_pytest.py", "run_unittest.py"])
+def test_a_repository_imports_its_own_of_what_the_runner_needed_first(tmp_path: Path, python: str, runner: str) -> None:
+    """Whatever pytest imported for itself, a project that has a module of this name tests its own."""
+    project = {
+        "iniconfig/__init__.py": "from iniconfig.own import SOLD\n",
+        "iniconfig/own.py": "SOLD = True\n",
+        "queue.py": "SOLD = True\n",
+        "packaging.py": "SOLD = True\n",
+        "email/readme.txt": "no package",
+        "test_own.py": dedent("""\
+            import email.message, unittest
+            import iniconfig, queue, packaging
+
+            class OwnTests(unittest.TestCase):
+                def test_own(self): self.assertTrue(iniconfig.SOLD and queue.SOLD and packaging.SOLD)
+            """),
+    }
+    places = ("test_own.py",) if runner == "run_pytest.py" else ("test_own",)
+    outcomes = session(write(tmp_path / "repository", project), *places, runner=runner, python=python)
+    assert [each.status for each in outcomes.tests.values()] == ["passed"], outcomes
+    assert (outcomes.problems, outcomes.meddling) == ([], [])
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)

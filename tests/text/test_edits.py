@@ -196,11 +196,37 @@ def test_an_answer_beyond_the_limit_is_refused() -> None:
         ("pkg/CONFTEST.PY", (), True),
         ("tox.ini", (), True),
         ("usercustomize.py", (), True),
+        ("sitecustomize/__init__.py", (), True),
+        ("pkg/UserCustomize/more.py", (), True),
+        ("sitecustomize.abi3.so", (), True),
+        ("pkg/customize.py", (), False),
         ("a.pth", (), True),
+        ("pkg/a.pth/b", (), False),
     ],
 )
 def test_tests_and_what_configures_them_stay(path: str, targets: tuple[str, ...], is_forbidden: bool) -> None:  # noqa: FBT001  the table
     assert bool(objections.forbidden(path, "a = 1\n", "a = 2\n", targets)) is is_forbidden
+
+
+@pytest.mark.parametrize(
+    ("path", "files", "is_forbidden"),
+    [
+        ("pytest.py", [], True),
+        ("src/pytest.py", [], True),
+        ("iniconfig.py", ["src/shop.py"], True),
+        ("src/pygments/__init__.py", ["docs/pygments/page.md"], True),
+        ("argparse.py", ["shop/argparse.py"], True),
+        ("unittest/case.py", [], True),
+        ("src/packaging/ranges.py", ["src/packaging/version.py"], False),
+        ("queue/late.py", ["queue/__init__.py"], False),
+        ("shop/queue.py", [], False),
+        ("test/support.py", [], False),
+        ("platform/readme.md", [], False),
+    ],
+)
+def test_no_new_module_stands_in_for_what_the_runner_needs(path: str, files: list[str], is_forbidden: bool) -> None:  # noqa: FBT001  the table
+    assert bool(objections.forbidden(path, None, "a = 1\n", (), files)) is is_forbidden
+    assert not objections.forbidden(path, "a = 1\n", "a = 2\n", (), [*files, path])
 
 
 @pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml"])

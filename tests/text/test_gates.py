@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from daemon.text.gates import Held, NotPassed, Passed, Refused, flaky, green, red
+from daemon.text.gates import Held, NotPassed, Passed, Refused, flaky, green, passing, red
 from daemon.text.outcomes import Cause, Ended, Frame, Outcome, Outcomes, Status
 
 TARGET, OTHER = "tests/test_a.py::test_target", "tests/test_a.py::test_other"
@@ -245,7 +245,7 @@ def test_a_test_that_failed_before_and_still_does_is_no_regression() -> None:
     [
         (Outcome("passed"), True),
         (Outcome("xpassed"), True),
-        (Outcome("xfailed", marked=True), True),
+        (Outcome("xfailed", marked=True), False),  # whatever it is marked with, it failed another way before
         (Outcome("xfailed"), False),  # pytest.xfail() can be called by the code under repair
         (Outcome("skipped"), False),
         (Outcome("failed", WRONG), False),
@@ -256,7 +256,32 @@ def test_which_status_of_a_target_is_a_fix(target: Outcome, *, passes: bool) -> 
     assert isinstance(green(held(), session({TARGET: target, OTHER: PASSED})), Passed) == passes
 
 
-@pytest.mark.parametrize("bystander", [FAILED, Outcome("error", WRONG), Outcome("skipped"), Outcome("xfailed"), None])
+@pytest.mark.parametrize("expected", [Outcome("xfailed", marked=True), Outcome("xpassed", marked=True)])
+def test_what_was_expected_to_fail_before_may_do_so_again(expected: Outcome) -> None:
+    """Also in the file that is the target, where it stands beside what is to be fixed."""
+    for target in (TARGET, FILE):
+        before = held(session({TARGET: FAILED, OTHER: expected}), (target,))
+        after = session({TARGET: PASSED, OTHER: Outcome("xfailed", marked=True)})
+        assert green(before, after) == Passed([target], 1)
+        assert passing(before, after) == {TARGET, OTHER}
+
+
+def test_only_what_was_expected_to_fail_before_counts_as_passing() -> None:
+    after = session({TARGET: Outcome("xfailed", marked=True), OTHER: Outcome("xfailed", marked=True)})
+    assert passing(held(), after) == set()
+
+
+BROKEN = [
+    FAILED,
+    Outcome("error", WRONG),
+    Outcome("skipped"),
+    Outcome("xfailed"),
+    Outcome("xfailed", marked=True),
+    None,
+]
+
+
+@pytest.mark.parametrize("bystander", BROKEN)
 def test_what_passed_before_must_pass_again(bystander: Outcome | None) -> None:
     """A test that is skipped now, or gone, is as broken as one that fails."""
     after = {TARGET: PASSED} | ({OTHER: bystander} if bystander else {})
