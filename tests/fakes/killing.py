@@ -94,6 +94,7 @@ class Killing:
         self.daemon = DaemonProcess(home, **SETTINGS)
         self.reader = Reader(self.daemon.state / "views")
         self.kills = self.supervised_kills = self.own_deaths = self.starts_from_snapshot = 0
+        self.heard_of = 0  # facts that the log held before the last start
         self.ends: dict[str, str] = {}  # title → outcome
         self.reported: list[str] = []  # messages of error reports without a repository
         self.rejected: Counter[tuple[str, int]] = Counter()  # file, entry
@@ -256,6 +257,7 @@ class Killing:
     def settle(self) -> None:
         """Let the daemon finish everything, however often the scripts say that it dies, and stop it."""
         self.drop_retries()
+        self.heard_of = len(list(self.daemon.facts()))
         with self.daemon:
             until = time.monotonic() + SETTLED_WITHIN_S
             self.daemon.start("run")
@@ -274,7 +276,8 @@ class Killing:
         lying = [path for inlet in ("ideas", "errors", "retries") for path in (self.daemon.queue / inlet).iterdir()]
         expected = len(self.ends) + len(self.reopened)
         assert settled <= expected, "something was taken or settled twice"
-        return not lying and not jobs.get("open") and settled == expected
+        is_told_anew = jobs.get("seq", 0) > self.heard_of  # what was told before its start may be behind the log
+        return is_told_anew and not lying and not jobs.get("open") and settled == expected
 
     # The books
 
