@@ -682,9 +682,9 @@ REPOSITORIES = [
     Repository(
         "its own pytest",
         PLAIN | {"pytest.py": "def main(*a, **k): return 0\ndef hookimpl(**k): return lambda f: f\n"},
-        "refused",
-        "environment",
-        RED,
+        "certified",
+        "Certified",
+        "the runner has its own before the repository is on the path",
     ),
     Repository(
         "its own sitecustomize",
