@@ -51,6 +51,9 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
 
     `since` is when the supervisor began: what `once` says at its end includes the lives before this one.
     """
+    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
+        print(f"mendd: queue_dir = {settings.queue_dir!r} is no folder: name another one", file=sys.stderr)
+        return Exit.STAY_DOWN
     folder = Path(settings.state_dir)
     try:
         lock = hold(folder)
@@ -62,9 +65,6 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
             raise
         told = f"state_dir = {settings.state_dir!r} cannot be used: {error}; name a folder of yours"
         print(f"mendd: {told}", file=sys.stderr)
-        return Exit.STAY_DOWN
-    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
-        print(f"mendd: queue_dir = {settings.queue_dir!r} is no folder: name another one", file=sys.stderr)
         return Exit.STAY_DOWN
     open_logbook(folder / "run")
     try:

@@ -112,8 +112,7 @@ class Publisher:
         where = self.state.folder / "results" / job.id
         if run := job.certified_run():
             made = {"project": run.folder} if run.folder else {"patch": f"{where}/patch.diff"}
-            doubts = len(run.attempts[-1].warnings)
-            mind = {"mind": f"{doubts} warnings in {where}/report.md"} if doubts else {}
+            mind = {"mind": f"what {where}/report.md warns of"} if run.attempts[-1].warnings else {}
             logger.info("certified", job=job.id, **made, certificate=f"{where}/certificate.json", **mind)
         else:
             logger.info(job.outcome, job=job.id, why=job.reason, report=f"{where}/report.md")

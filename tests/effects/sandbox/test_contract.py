@@ -295,6 +295,11 @@ def test_there_is_a_network_where_it_is_asked_for(level: Level, listener: int) -
     assert b"reached" in ran.stdout, ran.stdout + ran.stderr
 
 
+def test_what_is_shown_anyway_may_be_asked_for(level: Level) -> None:
+    """The system's own Python stands below a folder that every sandbox shows."""
+    assert run(level, "true", mounts=[Mount("/usr")]).passed
+
+
 def test_its_own_loopback_works(level: Level) -> None:
     code = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())"
     assert python(level, code).passed
