@@ -264,8 +264,10 @@ class Docker:
                 self._force_away(left)
         binds = [_bind(mount.source, mount.place, writable=mount.writable) for mount in command.mounts]
         if not command.image:
-            shown = {mount.place for mount in command.mounts}  # the system's own Python lies in what is shown anyway
-            binds += [_bind(path, path, writable=False) for path in skeleton.shown() if path not in shown]
+            shown = [_bind(path, path, writable=False) for path in skeleton.shown()]
+            binds += [
+                bind for bind in shown if bind not in binds
+            ]  # the system's own Python lies in what is shown anyway
         api = self._api()
         uid, gid = host.user()
         api.create_container_from_config(  # type: ignore[no-untyped-call]  # the stubs leave it open
