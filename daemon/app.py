@@ -146,9 +146,8 @@ class Daemon:
                 await anyio.sleep(ROOM_RETRY_S)
             else:
                 break
-        ramps = (self.state.folder / "results" / "ramp").glob("*")
-        for folder in (self.state.folder, self.state.folder / "views", *ramps):  # where the same is written again
-            sweep(folder)
+        for folder in (self.state.folder, self.state.folder / "views", self.inlet.queue / "rejected"):
+            sweep(folder)  # the same is written again there
         if self.shop:
             await self.shop.sweep()
 

@@ -36,7 +36,7 @@ def sync_path(path: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left of their `write_whole` here. Nobody else may be writing."""
-    for unfinished in folder.glob(".*.new"):
+    for unfinished in folder.glob(".*.[0-9]*-[0-9]*.new"):
         unfinished.unlink(missing_ok=True)
 
 

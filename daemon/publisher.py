@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 
 from daemon import events as e
 from daemon.blobs import BlobBroken, Blobs
-from daemon.disk import ROOM_ERRORS, write_whole
+from daemon.disk import ROOM_ERRORS, sweep, write_whole
 from daemon.drops import Repair
 from daemon.phase_report import Result, files_of, result_of
 from daemon.report import report
@@ -139,8 +139,7 @@ def write_views(folder: Path, documents: list[tuple[str, bytes]]) -> None:
 
 def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
     """Put down what a person wants to have of a settled job. A blob that is gone costs its file, and is told."""
-    mine = folder / job.id
-    mine.mkdir(parents=True, exist_ok=True)
+    mine = _room(folder / job.id)
     change = ""
     certified, nearest = job.certified_run(), job.nearest()
     wanted = {PARTIAL: nearest.diff} if nearest and nearest.diff else {}
@@ -161,6 +160,15 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
         _write_for_others(mine, job, blobs)
 
 
+def _room(folder: Path) -> Path:
+    """The folder of a job or a ramp, without what a killed daemon left half written: the next one writes it again."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        sweep(folder)
+    return folder
+
+
 def _write_for_others(mine: Path, job: Job, blobs: Blobs) -> None:
     """The forms that SWE-bench's harness and mini-swe-agent's inspector read."""
 
@@ -176,8 +184,7 @@ def _write_for_others(mine: Path, job: Job, blobs: Blobs) -> None:
 
 def write_phase(folder: Path, result: Result, blobs: Blobs) -> None:
     """Put down what a phase of a ramp came to. A patch that is gone is empty there, and is told."""
-    mine = folder / "ramp" / result.ramp
-    mine.mkdir(parents=True, exist_ok=True)
+    mine = _room(folder / "ramp" / result.ramp)
 
     def text(name: str) -> str:
         try:

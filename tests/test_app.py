@@ -99,6 +99,26 @@ def test_a_start_sweeps_the_trees_and_the_budget_takes_those_of_settled_jobs_onl
         assert daemon.stop() == 0
 
 
+def test_a_start_leaves_nothing_half_written_where_it_writes_again(tmp_path: Path) -> None:
+    """What a daemon killed in the middle of a write leaves, and beside it what a person may have called alike."""
+    with DaemonProcess(tmp_path) as daemon:
+        rows = [repair("a", "fix", instance_id="i0", title="i0")]
+        daemon.drop("ramp.json", {"kind": "ramp", "title": "one", "instances": rows, "phases": [1]})
+        daemon.drop("bad.json", {"title": 7})
+        assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
+        results = daemon.state / "results"
+        written = (results / "r-000001", results / "ramp" / "m-000001", daemon.state, daemon.state / "views")
+        folders = (*written, daemon.queue / "rejected")
+        for folder in folders:
+            (folder / ".report.md.12-34.new").touch()
+            (folder / ".mine.new").touch()
+        (daemon.state / "snapshot").unlink()
+        daemon.start().wait_until_said("ready")
+        daemon.wait_until(lambda: not any(list(folder.glob(".report.*")) for folder in folders))
+        assert daemon.stop() == 0
+        assert all((folder / ".mine.new").exists() for folder in folders)
+
+
 def test_a_ramp_counts_by_its_own_end_and_its_jobs_only_when_it_is_over(tmp_path: Path) -> None:
     """Of three, one cannot be judged and one fails, and half is enough: it reached its end."""
     climb = Climb(tmp_path, ["a1", "a2", "b1"], [3], targets=[0.5])
