@@ -1,4 +1,4 @@
-"""What a hand may follow from: the claim is durable before anything is done for it, and the rest before it is acted on."""
+"""What a hand may follow from: its claim before the first one, and everything before whatever is no preparation."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
