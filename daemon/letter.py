@@ -109,6 +109,8 @@ def _read(path: Path, status: os.stat_result, most: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             data = file.read(min(status.st_size, most) + 1)  # not `most`: that would be a big buffer for each file
+            if seen(os.fstat(descriptor)) != seen(status):
+                raise NotYet  # what was read is neither what lay there nor what lies there now
     except FileNotFoundError:
         raise
     except OSError as error:

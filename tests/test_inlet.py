@@ -17,7 +17,7 @@ from daemon import events as e
 from daemon.drops import Repair
 from daemon.events import AnyFact
 from daemon.inlet import Inlet, find_settled
-from daemon.letter import Letter, open_letter, reject
+from daemon.letter import Letter, NotYet, open_letter, reject
 from daemon.log import Log
 from daemon.reading import facts_in
 from daemon.settings import Settings
@@ -276,6 +276,30 @@ def test_a_file_that_was_written_over_after_it_was_read_is_a_new_drop(home: Home
     home.live()
     assert home.titles() == ["as it was", "written over"]
     assert home.lying() == []
+
+
+@pytest.mark.parametrize("how", ["written on", "replaced"])
+def test_a_file_that_changes_while_it_is_read_is_read_again(home: Home, how: str) -> None:
+    """However old it looked: what was read of it would be taken, or rejected, and the whole of it once more."""
+    lines = [json.dumps(JOB | {"title": title}).encode() + b"\n" for title in ("first", "second")]
+
+    class Changing(type(Path())):  # type: ignore[misc]  # the kind of paths that this system has
+        def __fspath__(self) -> str:
+            self.asked = getattr(self, "asked", 0) + 1
+            if self.asked == 2:  # it was looked at, and is about to be opened
+                with open(str(self), "ab") as file:  # noqa: PTH123  a Path would ask again
+                    file.write(lines[1])
+            if self.asked == 2 and how == "replaced":
+                os.replace(other, str(self))  # noqa: PTH105  the same
+            return str(self)
+
+    dropped, other = home.drop("a.jsonl", lines[0]), home.drop("b.jsonl", lines[1])
+    with pytest.raises(NotYet):
+        open_letter(Changing(dropped), "ideas", Settings(half_written_s=0), 0.0)
+    if how == "written on":
+        other.unlink()
+    home.live()
+    assert home.titles() == (["first", "second"] if how == "written on" else ["second"])
 
 
 def test_a_file_that_was_taken_back_is_no_trouble(home: Home) -> None:

@@ -157,8 +157,9 @@ class DaemonProcess:
         return document
 
     def settled(self) -> int:
-        """How many settlings were published; a job that was opened again has several."""
-        return sum(self.view("jobs").get("settled", {}).values())
+        """How many settlings were published, in all views; a job that was opened again has several."""
+        first, last = self.view("jobs"), self.view("ramp")  # in the order in which they are written
+        return sum(first.get("settled", {}).values()) if first.get("seq") == last.get("seq") else 0
 
     def said(self) -> str:
         """What it wrote to stderr and stdout in all its lives."""

@@ -96,14 +96,15 @@ class Call(BaseHTTPRequestHandler):
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A server for as long as the `with` lasts."""
+    """A server for as long as the `with` lasts. Its port is its own from the start, and nobody listens there before."""
 
     daemon_threads = False
     block_on_close = True
     request_queue_size = 128
 
     def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Call)
+        super().__init__(("127.0.0.1", port), Call, bind_and_activate=False)
+        self.server_bind()
         self.seen: list[tuple[str, Any]] = []  # path and body of every call
         self.headers_seen: list[Mapping[str, str]] = []
         self.hung_up, self.closing = Event(), Event()
@@ -137,6 +138,7 @@ class HttpServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def __enter__(self) -> Self:
+        self.server_activate()
         self._thread.start()
         return self
 

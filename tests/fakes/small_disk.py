@@ -1,5 +1,6 @@
 """A real file system that is small enough to be filled: a tmpfs, by mount or in a user namespace of its own."""
 
+import errno
 import functools
 import os
 import subprocess
@@ -31,7 +32,12 @@ def fill(disk: Path, leave: int = 0) -> Path:
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
         while (free := _free(disk) - leave) > 0:
-            file.write(bytes(min(free, 2**20)))
+            try:
+                file.write(bytes(min(free, 2**20)))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                break  # somebody else has taken the last of it
     return filler
 
 

@@ -112,7 +112,7 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Climbed:
         for number, name in enumerate(NAMES):
             daemon.wait_until(partial(has_settled, daemon, number))
             drop(daemon, folder / "repos" / name, name)
-        daemon.wait_until(lambda: sum(asked.startswith("fourth ") for asked in playing.asked) == ABREAST)
+        daemon.wait_until(lambda: sum(asked.startswith("fourth ") for asked in list(playing.asked)) == ABREAST)
         daemon.kill()
         at_the_kill = list(daemon.facts())
         playing.mends = max(asked for asked in playing.asked if asked.startswith("fourth ")).partition(" ")[2]

@@ -1,7 +1,6 @@
 """The world fails a repair in every way that we know: no attempt is burned, and the job goes on when it is back."""
 
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -68,13 +67,6 @@ def certified(daemon: DaemonProcess, jobs: int) -> bool:
     return len(daemon.facts_of(e.Certified)) == jobs
 
 
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-        return port
-
-
 def names(days: Days) -> list[str]:
     return [name for (name, _), (before, _) in zip(days, [("", []), *days], strict=False) if name != before]
 
@@ -105,12 +97,11 @@ def test_a_model_server_that_has_bad_days_burns_no_attempt(tmp_path: Path) -> No
 def test_a_model_server_that_is_gone_and_then_out_of_order_burns_no_attempt(tmp_path: Path) -> None:
     need("bubblewrap")
     asks = through(LONG)
-    gone = OllamaServer(Rules(*(each.rule for each in asks)), port=free_port())
-    gone.server_close()
+    gone = OllamaServer(Rules(*(each.rule for each in asks)))
     with home(tmp_path, gone, asks, sandbox="bubblewrap", **IMPATIENT) as daemon:
         daemon.start()
         daemon.wait_until(lambda: len(daemon.facts_of(e.WorldFaulted)) > len(asks))
-        with OllamaServer(gone.script, port=gone.server_address[1]):
+        with gone:
             daemon.wait_until(lambda: certified(daemon, len(asks)), deadline_s=240.0)
         daemon.stop()
         seen = told(daemon)

@@ -5,6 +5,8 @@ import os
 import stat
 import zlib
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -249,14 +251,22 @@ def test_a_young_half_written_file_is_left_alone_until_it_is_whole(
         assert not list((daemon.queue / "rejected").iterdir())
 
 
+def put_in_the_place_of(folder: Path) -> bool:
+    """A file where the folder was, unless the daemon is faster and makes it again."""
+    with suppress(FileNotFoundError):
+        folder.rmdir()
+    with suppress(IsADirectoryError):
+        folder.write_text("in the way")
+    return folder.is_file()
+
+
 def test_an_inlet_that_is_out_of_reach_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     """Something else stands where errors/ should be, while ideas/ is in use."""
     with DaemonProcess(tmp_path, scan_every_s=0.1) as daemon:
         (daemon.queue / "ideas").mkdir(parents=True)
         daemon.start().wait_until_said("ready")
         daemon.wait_until((daemon.queue / "errors").is_dir)
-        (daemon.queue / "errors").rmdir()
-        (daemon.queue / "errors").write_text("in the way")
+        daemon.wait_until(partial(put_in_the_place_of, daemon.queue / "errors"))
         daemon.wait_until_said("inlet out of reach")
         daemon.drop("a.json", repair("a"))
         daemon.wait_until(lambda: daemon.settled() == 1)

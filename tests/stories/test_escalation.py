@@ -22,16 +22,17 @@ def killed_on_the_way(home: Path, killed_at: Sequence[int], **settings: object) 
     """All that happened to one job that nothing mends, through lives that ended on its rungs."""
     with DaemonProcess(home, **SETTINGS | settings) as daemon:
         daemon.drop("job.json", repair("shop", SCRIPT))
-        for proposals in killed_at:
+        for life, proposals in enumerate(killed_at, 1):
             daemon.start()
-            daemon.wait_until(partial(has_proposed, daemon, BASE_RUNS + proposals))
+            daemon.wait_until(partial(has_proposed, daemon, life, BASE_RUNS + proposals))
             daemon.kill()
         daemon.start("once").wait()
         return list(daemon.facts())
 
 
-def has_proposed(daemon: DaemonProcess, least: int) -> bool:
-    return len(daemon.facts_of(e.Proposed)) >= least
+def has_proposed(daemon: DaemonProcess, life: int, least: int) -> bool:
+    """The former life may have come so far already, while nobody looked."""
+    return len(daemon.facts_of(e.DaemonStarted)) == life and len(daemon.facts_of(e.Proposed)) >= least
 
 
 def once_each(facts: list[AnyFact], kind: type[AnyFact], *fields: str) -> bool:

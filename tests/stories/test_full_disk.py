@@ -53,7 +53,7 @@ def test_with_little_room_left_intake_pauses_and_work_goes_on(request: pytest.Fi
         filler = fill(state, leave=LIMIT // 2)
         drop_some(daemon, "full")
         daemon.wait_until_said("intake paused")
-        daemon.wait_until(lambda: daemon.view("queue")["intake_paused"])
+        daemon.wait_until(lambda: daemon.view("queue").get("intake_paused"))
         daemon.wait_until(lambda: daemon.settled() == 12)
         assert len(lying(daemon)) == 12, "what was dropped meanwhile lies where it was dropped"
         assert len(daemon.facts_of(e.IntakePaused)) == 1

@@ -202,7 +202,7 @@ def test_the_life_of_a_real_daemon(tmp_path: Path) -> None:
 def test_a_real_daemon_without_room(tmp_path: Path) -> None:
     with DaemonProcess(tmp_path, min_free_bytes=2**60) as daemon:
         daemon.drop("a.json", repair("a"))
-        daemon.start().wait_until(lambda: daemon.view("queue").get("intake_paused"))
+        daemon.start().wait_until(lambda: daemon.view("queue").get("intake_paused") and daemon.view("health"))
         status, report = check(daemon.state)
         assert status == 2
         assert report["reasons"][0]["words"].startswith("nothing is taken in: ")

@@ -57,8 +57,13 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
         daemon.drop("fault.json", repair("f", "fault 9, fix", title="out of reach"))
         daemon.wait_until(lambda: daemon.settled() == 4 and daemon.view("queue").get("delayed_depth") == 1)
         daemon.drop("slow.json", [repair(f"s{n}", LONG_STALL, title=f"slow {n}") for n in range(8)])
-        daemon.wait_until(lambda: len(daemon.view("queue")["running"]) == 6 and daemon.view("queue")["depth"] == 3)
+        daemon.wait_until(lambda: stages_in_hand(daemon) == ["red"] * 6 and daemon.view("queue")["depth"] == 3)
         yield daemon
+
+
+def stages_in_hand(daemon: DaemonProcess) -> list[str]:
+    runs = [run for job in daemon.view("jobs")["jobs_in_hand"] for run in job["runs"]]
+    return [run["stage"] for run in runs if run["state"] == "running"]
 
 
 def test_a_busy_daemon(busy: DaemonProcess) -> None:
@@ -101,11 +106,14 @@ def test_a_pipe_gets_one_frame_without_colours(busy: DaemonProcess) -> None:
     assert "running, pid" in done.stdout
 
 
-def test_it_writes_nothing(busy: DaemonProcess) -> None:
+def test_it_writes_nothing(tmp_path: Path) -> None:
     """What lies in a state that nobody lives in is the same before and after."""
-    before = {path: path.stat().st_mtime_ns for path in busy.home.rglob("*") if "heartbeat" not in path.name}
-    monitor(busy.state)
-    assert before == {path: path.stat().st_mtime_ns for path in busy.home.rglob("*") if "heartbeat" not in path.name}
+    daemon = DaemonProcess(tmp_path)
+    daemon.drop("a.json", repair("a"))
+    assert daemon.start("once").wait() == 0
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    monitor(daemon.state)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 
 def test_a_daemon_that_was_killed_and_one_that_was_stopped(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ is done about it here:
 - a start that fails leaves a container: it has a name before it is made, and is removed by it in every case;
 - logs of a flood cost a core and a disk: there is no log, and what is read has a limit;
 - the client blocks: it has threads of its own, and whoever waits for output can be cancelled;
-- a build goes on while somebody listens: who turns away closes the connection, and the engine ends the build.
+- a build goes on while somebody listens: who turns away closes the connection, and the engine ends the build;
+- the client forgets a socket that it could not connect, and an engine may go at any instant: ours closes it.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ from anyio import CancelScope, CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
 from docker import auth
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.transport import unixconn
 from docker.utils import parse_repository_tag
 from docker.utils import socket as frames
 
@@ -54,6 +56,19 @@ REMEDY = (
 )
 
 T = TypeVar("T")
+
+
+class Connection(unixconn.UnixHTTPConnection):
+    """The client's own, but for a socket that is kept before it is connected: what fails is closed by its pool."""
+
+    def connect(self) -> None:
+        """Connect to the engine, or let the pool close what could not be connected."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.unix_socket)
+
+
+unixconn.UnixHTTPConnection = Connection  # type: ignore[misc]  # its pools make what they find under this name
 
 
 class Docker:
@@ -253,7 +268,7 @@ class Docker:
         return await run_sync(checked, abandon_on_cancel=abandon_on_cancel, limiter=self._threads)
 
     def _knock(self) -> None:
-        """See that somebody listens: the client forgets to close a socket that it could not connect."""
+        """See that somebody listens: the system says in plain words what the client wraps in its own."""
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(ANSWER_S)
             door.connect(self._engine.removeprefix("unix://"))

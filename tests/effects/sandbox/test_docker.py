@@ -1,6 +1,8 @@
 """What only the Docker Engine can do wrong: images, failed starts, engines that stop, containers of others."""
 
+import gc
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -115,13 +117,37 @@ def test_an_engine_that_is_not_there_is_told_with_the_way_out() -> None:
     assert fault.value.fault == "sandbox_down"
 
 
+def test_an_engine_that_goes_between_knock_and_call_is_a_fault_and_no_socket_stays_open() -> None:
+    """A socket that was left open warns when it is collected, and a warning fails whichever test runs then."""
+
+    class Going(Docker):
+        def _knock(self) -> None:
+            super()._knock()
+            door.close()
+
+    async def story() -> None:
+        sandbox = Going("going", f"unix://{door.getsockname()}")
+        with pytest.raises(Fault) as fault:
+            await sandbox.sweep()
+        assert fault.value.fault == "sandbox_down"
+        await sandbox.close()
+
+    with place() as folder, socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(folder / "docker.sock"))
+        door.listen()
+        anyio.run(story)
+    gc.collect()
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with tempfile.TemporaryDirectory(prefix="mendd-engine-", ignore_cleanup_errors=True) as folder:
         engine = Engine(Path(folder))
-        engine.start()
-        yield engine
-        engine.clear()
+        try:
+            engine.start()
+            yield engine
+        finally:
+            engine.clear()
 
 
 async def stopped_in_the_middle(sandbox: Docker, engine: Engine, how: int) -> Fault:
