@@ -16,6 +16,7 @@ TREES = Path("/sys/fs/cgroup")
 OURS = "mendd"
 SPARE_PROCESSES = 8  # our own launchers are counted too
 SLOW_TO_LEAVE_S = 2.0  # a killed process stays in its cgroup for a moment
+UNSEEN = 0  # how a member from another namespace is told; to kill that number would be to kill our own group
 NOT_JOINED_ANY_MORE_S = 60.0  # an empty cgroup that is younger may be about to be joined
 
 
@@ -101,9 +102,10 @@ def _layout(trees: Path, name: str, memory: int, processes: int) -> list[tuple[P
 
 def _kill_members(folder: Path) -> None:
     with contextlib.suppress(OSError):
-        for pid in (folder / "cgroup.procs").read_text().split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+            if pid != UNSEEN:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _removed(folder: Path) -> bool:

@@ -1,5 +1,7 @@
 """The parts of the sandboxes that can be shown alone: what is kept of an output, both kinds of cgroups, choice."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -79,6 +81,15 @@ def test_cgroups_of_our_dead_are_swept_and_those_of_the_living_and_of_others_sta
     assert sweep("ours", tmp_path) == 1
     left = sorted(path.name for path in tmp_path.glob("*/mendd/*"))
     assert left == ["ours-1-0", "ours-1-0", "theirs-99999999-0", "theirs-99999999-0"]
+
+
+def test_a_member_that_another_namespace_hides_is_not_taken_for_ourselves(tmp_path: Path) -> None:
+    """The kernel tells it as 0, and to kill 0 is to kill the group that one is in."""
+    (tmp_path / "cgroup.controllers").write_text("memory pids")
+    (tmp_path / "mendd" / "ours-99999999-0").mkdir(parents=True)
+    (tmp_path / "mendd" / "ours-99999999-0" / "cgroup.procs").write_text("0\n")
+    sweeps = f"from daemon.effects.sandbox.cgroup import *; sweep('ours', Path({str(tmp_path)!r}))"
+    assert subprocess.run([sys.executable, "-c", sweeps], start_new_session=True, check=False).returncode == 0
 
 
 def chosen(settings: Settings) -> Chosen:
