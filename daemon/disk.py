@@ -1,5 +1,6 @@
 """The few things that this program wants of a disk: a write that is really there, a file that is never half there."""
 
+import ctypes
 import errno
 import os
 from pathlib import Path
@@ -30,6 +31,17 @@ def sync_path(path: Path) -> None:
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         sync(file)
+    finally:
+        os.close(file)
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until the disk confirms everything that was written to it: for many files, and the folder lies there."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(file):
+            error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+            raise SyncFailed(f"the disk did not confirm what was written to it: {error}")
     finally:
         os.close(file)
 

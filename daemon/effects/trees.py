@@ -19,7 +19,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import FAULTS, size_bytes, sweep, write_whole
+from daemon.disk import FAULTS, size_bytes, sweep, sync_all, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.mirrors import Mirrors, is_address
 from daemon.effects.sandbox.host import user
@@ -283,6 +283,7 @@ class Trees:
             if pinned not in ("", key):
                 raise SourceRefused(f"{source.repo} has changed since, and what it was is no longer kept: drop it anew")
             _weight(making)
+            sync_all(making)  # a pin is for ever: a power cut must not leave it a tree of empty files
             pin.parent.mkdir(parents=True, exist_ok=True)
             with self._placing:
                 write_whole(pin, key.encode(), durable=True)

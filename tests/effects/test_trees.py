@@ -3,12 +3,17 @@
 import os
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from daemon.effects.trees import COMMIT_LINES, WEIGHT, Source, SourceRefused, Texts, Tree, Trees, is_inside
+from tests.fakes import failing_disk
+from tests.fakes.small_disk import not_real
+
+HOUSE = Path(__file__).parents[2]
 
 FILES = {
     "pkg/__init__.py": b"",
@@ -237,6 +242,27 @@ def test_what_lies_behind_a_link_is_none_of_the_repositorys(
     texts = Texts(trees.of_job("r-000001", Source(str(checkout))))
     assert [name for name in texts if "of the host" in texts.get(name, "") or name.startswith("pkg/")] == []
     assert (tmp_path / "host" / "tab.py").read_text() == "of the host"
+
+
+def test_a_tree_that_the_disk_does_not_confirm_is_nobodys(checkout: Path, tmp_path: Path) -> None:
+    """A pin is for ever, so it comes last: after a power cut it must not mean a tree of empty files."""
+    if not failing_disk.IS_POSSIBLE:
+        not_real("no seccomp filter is known for this kernel and processor")
+    code = f"""
+import sys
+from pathlib import Path
+from daemon.disk import SyncFailed
+from daemon.effects.trees import Source, Trees
+from tests.fakes.failing_disk import fail_syncs
+fail_syncs(single_files=False)
+try:
+    Trees(Path({str(tmp_path / "trees")!r}), {{}}).of_job("r-1", Source({str(checkout)!r}))
+except SyncFailed as failed:
+    sys.exit(str(failed))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "did not confirm" in ended.stderr) == (1, True), ended.stderr
+    assert list((tmp_path / "trees").iterdir()) == []
 
 
 def test_equal_content_is_one_tree(checkout: Path, trees: Trees) -> None:
