@@ -29,7 +29,7 @@ exec "$@"
 """
 REMEDY = (
     "install bubblewrap 0.8 and util-linux 2.33 or newer (for setpriv and prlimit), and allow user namespaces "
-    "(sysctl kernel.unprivileged_userns_clone=1)"
+    "(sysctl kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
 )
 SLOW_TO_DIE_S = 2.0  # a killed namespace is there for a moment
 

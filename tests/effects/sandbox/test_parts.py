@@ -1,5 +1,6 @@
 """The parts of the sandboxes that can be shown alone: what is kept of an output, both kinds of cgroups, choice."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.effects.sandbox import Command, ending
+from daemon.effects.sandbox import Command, Level, ending
 from daemon.effects.sandbox.cgroup import Cgroup, sweep
 from daemon.effects.sandbox.choice import WEAK, Chosen, choose
 from daemon.effects.sandbox.kept import FLOOD, Kept
 from daemon.effects.world import Fault
 from daemon.settings import Settings
-from tests.fakes.sandboxes import need
+from tests.fakes.sandboxes import make, need
 
 
 @given(st.lists(st.binary(max_size=300), max_size=40), st.integers(min_value=128, max_value=1024))
@@ -111,6 +112,22 @@ def test_the_weakest_works_and_warns() -> None:
     need("process")
     found = chosen(Settings(sandbox="process"))
     assert (found.sandbox.level, found.warnings[0]) == ("process", WEAK)
+
+
+@pytest.mark.parametrize("level", ["docker", "bubblewrap"])
+def test_a_house_that_only_root_can_read_is_told_with_the_remedy(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a clone under umask 077: programs run as nobody, and could not even read their runner."""
+    need(level)
+    if os.geteuid() != 0:
+        pytest.skip("programs run as we do, who made it")
+    closed = tmp_path / "one" / "two" / "three" / "closed.py"
+    closed.parent.mkdir(parents=True)
+    closed.touch(mode=0o600)
+    monkeypatch.setattr("daemon.effects.sandbox.probe.OURS", closed)
+    missing = anyio.run(make(level).available)
+    assert f"let everybody read what lies in {tmp_path}" in missing
 
 
 def test_what_is_not_allowed_is_not_used() -> None:
