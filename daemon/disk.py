@@ -1,8 +1,11 @@
 """The few things that this program wants of a disk: a write that is really there, a file that is never half there."""
 
+import contextlib
 import ctypes
 import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from threading import get_native_id
 
@@ -50,6 +53,19 @@ def sweep(folder: Path) -> None:
     """Remove what killed processes left of their `write_whole` here. Nobody else may be writing."""
     for unfinished in folder.glob(".*.[0-9]*-[0-9]*.new"):
         unfinished.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with whatever strangers have left in it: folders without rights, or without an end."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except (OSError, RecursionError):
+        ways = (["chmod", "-R", "u+rwX"], ["rm", "-rf"])
+        for way in ways[folder.is_symlink() :]:
+            with contextlib.suppress(OSError):  # what cannot be removed stays: whoever comes next tries again
+                subprocess.run([*way, "--", folder], capture_output=True, check=False)  # noqa: S603  a folder of ours
 
 
 def size_bytes(folder: Path) -> int:

@@ -25,7 +25,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
-from daemon.disk import size_bytes, sync_all, write_whole
+from daemon.disk import remove, size_bytes, sync_all, write_whole
 from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
@@ -251,7 +251,7 @@ class Environments:
             sync_all(making)
             with contextlib.suppress(OSError):  # another run was faster
                 making.rename(folder)
-            shutil.rmtree(making, ignore_errors=True)
+            remove(making)
         return Environment(
             key,
             "own",
@@ -368,7 +368,7 @@ def _read(path: Path) -> Environment | None:
 
 def _remove(folder: Path) -> None:
     (folder / KEPT).unlink(missing_ok=True)  # first: who dies in the middle leaves something half made
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
 
 
 def _is_half_made(folder: Path) -> bool:

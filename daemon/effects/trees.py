@@ -19,7 +19,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import FAULTS, size_bytes, sweep, sync_all, write_whole
+from daemon.disk import FAULTS, remove, size_bytes, sweep, sync_all, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.mirrors import Mirrors, is_address
 from daemon.effects.sandbox.host import user
@@ -198,7 +198,7 @@ class Trees:
     def sweep(self) -> None:
         """Remove what a daemon that died left half made. Nobody may be at work here yet. Blocks."""
         for left in [path for pattern in LEFT for path in self.folder.glob(pattern)]:
-            shutil.rmtree(left, ignore_errors=True)
+            remove(left)
         sweep(self.folder / "jobs")
 
     def evict(self) -> list[str]:
@@ -292,10 +292,12 @@ class Trees:
             if isinstance(error, OSError) and error.errno in FAULTS:
                 raise
             raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
+        except RecursionError:
+            raise SourceRefused(f"{source.repo} has too many folders in one another") from None
         else:
             return made
         finally:
-            shutil.rmtree(making, ignore_errors=True)
+            remove(making)
 
     def _fill(self, tree: Tree, source: Source) -> None:
         place = self._place(source.repo, source.commit)

@@ -18,6 +18,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daemon.disk import remove
 from daemon.effects.sandbox.host import user
 from daemon.effects.trees import Tree, is_inside
 
@@ -79,7 +80,7 @@ class Workspace(Struct, frozen=True):
         """Leave nothing behind."""
         for mounted in (self.root, self.folder / "upper"):
             unmount(mounted)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
         """Write the changed files, all or none; None deletes. `Escape` before anything is written."""

@@ -244,6 +244,19 @@ def test_what_lies_behind_a_link_is_none_of_the_repositorys(
     assert (tmp_path / "host" / "tab.py").read_text() == "of the host"
 
 
+def test_a_repository_of_folders_in_one_another_without_end_is_refused_and_leaves_nothing(
+    tmp_path: Path, trees: Trees
+) -> None:
+    """What is left of it would end every later start of the daemon, which sweeps."""
+    place = tmp_path / "deep"
+    git(tmp_path, "init", "-q", "--bare", str(place))
+    told = f"commit HEAD\ncommitter t <t@t> 0 +0000\ndata 0\nM 644 inline {'a/' * 1_500}file\ndata 0\n\n"
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=place, input=told.encode(), check=True)
+    with pytest.raises(SourceRefused, match="too many folders in one another"):
+        trees.of_job("r-000001", Source(str(place)))
+    assert list(trees.folder.iterdir()) == []
+
+
 def test_a_tree_that_the_disk_does_not_confirm_is_nobodys(checkout: Path, tmp_path: Path) -> None:
     """A pin is for ever, so it comes last: after a power cut it must not mean a tree of empty files."""
     if not failing_disk.IS_POSSIBLE:
