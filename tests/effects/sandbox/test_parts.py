@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from daemon.effects.sandbox import Command, Level, ending
 from daemon.effects.sandbox.cgroup import Cgroup, sweep
-from daemon.effects.sandbox.choice import WEAK, Chosen, choose
+from daemon.effects.sandbox.choice import UNCOUNTED, WEAK, Chosen, choose
 from daemon.effects.sandbox.kept import FLOOD, Kept
 from daemon.effects.world import Fault
 from daemon.settings import Settings
@@ -128,6 +128,12 @@ def test_a_house_that_only_root_can_read_is_told_with_the_remedy(
     monkeypatch.setattr("daemon.effects.sandbox.probe.OURS", closed)
     missing = anyio.run(make(level).available)
     assert f"let everybody read what lies in {tmp_path}" in missing
+
+
+def test_where_no_cgroup_holds_memory_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("bubblewrap")
+    monkeypatch.setattr("daemon.effects.sandbox.cgroup.TREES", tmp_path)
+    assert chosen(Settings(sandbox="bubblewrap")).warnings == [UNCOUNTED]
 
 
 def test_what_is_not_allowed_is_not_used() -> None:
