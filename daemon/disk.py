@@ -75,9 +75,10 @@ def size_bytes(folder: Path) -> int:
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
-    temporary = f"{path.parent}/.{path.name[:200]}.{os.getpid()}-{get_native_id()}.new"
+    folder, name = os.path.split(path)  # done for every job, and a Path costs as much as the writing
+    temporary = f"{folder}/.{name[:200]}.{os.getpid()}-{get_native_id()}.new"
     try:
-        with open(temporary, "wb") as file:  # noqa: PTH123  done for every job, and a Path costs as much as the writing
+        with open(temporary, "wb") as file:  # noqa: PTH123  the same
             file.write(data)
             if durable:
                 file.flush()

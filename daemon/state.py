@@ -7,7 +7,7 @@ who wait share one sync. So a decision sees every fact, and no effect follows fr
 import gc
 import hashlib
 import time
-from asyncio import Future, get_running_loop
+from asyncio import Event, Future, get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -29,6 +29,7 @@ from daemon.views import Folder, Views
 
 ROOM_RETRY_S = 0.5
 SLOW_SYNC_S = 0.005  # longer than this, and everybody else would notice
+UNAWAITED_S = 0.02  # for so long may a fact be in memory only that nobody waits for
 DIGEST_BYTES = 16
 YOUNG_OBJECTS = 20_000  # made before garbage is looked for: thousands wait for one sync, and none of them is garbage
 MICROSECONDS = 1_000_000  # in a second: facts tell no finer time
@@ -59,8 +60,7 @@ class State:
         self._disk_is_slow = False
         self._durable = 0
         self._taken = 0  # the last fact that is on its way to the disk, or there
-        self._staged = anyio.Event()  # rings when something was staged
-        self._is_staged = False
+        self._staged, self._awaited = Event(), Event()  # something is, and somebody waits until it is on the disk
         self._for_next_sync: list[Future[None]] = []  # who waits for what is staged now
         self._for_this_sync: list[Future[None]] = []
 
@@ -128,9 +128,7 @@ class State:
             except UnicodeEncodeError:
                 log.stage(placed := codec.sayable(placed))
             self._folder.fold((placed,))
-        if not self._is_staged:
-            self._is_staged = True
-            self._staged.set()
+        self._staged.set()
 
     async def durable(self) -> None:
         """Wait until everything that has happened so far is on the disk."""
@@ -146,7 +144,11 @@ class State:
         if self._durable >= seq:
             return None
         future = get_running_loop().create_future()
-        (self._for_next_sync if self._taken < seq else self._for_this_sync).append(future)
+        if self._taken < seq:
+            self._for_next_sync.append(future)
+            self._awaited.set()
+        else:
+            self._for_this_sync.append(future)
         return future
 
     # Keeping
@@ -155,8 +157,11 @@ class State:
         """Bring what is staged to the disk, for as long as the daemon lives."""
         while True:
             await self._staged.wait()
+            with anyio.move_on_after(UNAWAITED_S):
+                await self._awaited.wait()
             await checkpoint()  # whoever the last sync woke up may join this one
-            self._staged, self._is_staged = anyio.Event(), False
+            self._staged.clear()
+            self._awaited.clear()
             stretches, self._taken = self._log.take_staged(), self.seq
             self._for_this_sync, self._for_next_sync = self._for_next_sync, []
             await self._write(stretches)

@@ -73,18 +73,22 @@ class OfRun(Step, frozen=True):
     drop: Job
 
 
+class Preparation(OfRun, frozen=True):
+    """What comes before the first proposal: whoever forgot that it was done does it again, and nothing is lost."""
+
+
 # Hands on the world
 
 
-class PrepareEnvironment(OfRun, frozen=True):
+class PrepareEnvironment(Preparation, frozen=True):
     """Make what the tests need, or find it in the cache."""
 
 
-class PrepareWorkspace(OfRun, frozen=True):
+class PrepareWorkspace(Preparation, frozen=True):
     """Give the run a pristine tree of its own."""
 
 
-class RunRedGate(OfRun, frozen=True):
+class RunRedGate(Preparation, frozen=True):
     """Show that the targets fail on the untouched tree, for the right reason.
 
     `known` is what an earlier run of the job saw there: the same tree is not asked twice.

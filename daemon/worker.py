@@ -1,6 +1,7 @@
 """The workers: claim a run; decide, perform, record. The only place where a hand's crash is caught."""
 
 import traceback
+from asyncio import Event
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import islice
@@ -19,7 +20,7 @@ from daemon.events import Fact
 from daemon.policy import next_step, ramp, recall, retry, schedule
 from daemon.policy.known import Known
 from daemon.state import State
-from daemon.steps import OfRun, Step
+from daemon.steps import OfRun, Preparation, Step
 
 DECISIONS_AT_ONCE = 100  # after so many, others get their turn
 TRACE_CHARACTERS = 4_000
@@ -28,25 +29,19 @@ logger = structlog.get_logger("worker")
 
 
 class Bell:
-    """Wakes all who wait for it; costs nothing while nobody does."""
+    """Wakes all who wait for it."""
 
     def __init__(self) -> None:
-        self._event = anyio.Event()
-        self._waiting = 0
+        self._event = Event()
 
     def ring(self, _: object = None) -> None:
         """Wake everybody."""
-        if self._waiting:
-            self._event.set()
-            self._event = anyio.Event()
+        self._event.set()
+        self._event.clear()
 
     async def wait(self) -> None:
         """Sleep until the next ring."""
-        self._waiting += 1
-        try:
-            await self._event.wait()
-        finally:
-            self._waiting -= 1
+        await self._event.wait()
 
 
 class Workers:
@@ -115,6 +110,7 @@ class Workers:
             self.state.note(e.RunClaimed(job=job, run=run, worker=worker))
             with CancelScope() as scope:
                 self._in_hand[run] = scope
+                await self.state.durable()  # should the daemon die of this run, the next one knows
                 await self._carry_on(job, run)
             del self._in_hand[run]
 
@@ -134,7 +130,9 @@ class Workers:
             step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings, self._known)
             if step is None:
                 return
-            if isinstance(step, OfRun):  # a hand on the world: no effect may follow from a fact that could be lost
+            if isinstance(step, OfRun) and not isinstance(
+                step, Preparation
+            ):  # no effect may follow from what could be lost
                 await self.state.durable()
             facts = await self._perform(step, job, run)
             if run in queue.running:  # otherwise it was cancelled meanwhile, and nobody wants to know

@@ -278,6 +278,19 @@ def test_a_noted_fact_is_seen_at_once_and_durable_only_when_the_disk_has_it(tmp_
     assert passed == [3, 3]
 
 
+def test_what_nobody_waits_for_becomes_durable_all_the_same(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    path = tmp_path / "log" / "000000000001.jsonl"
+
+    async def story() -> None:
+        state.note(e.IntakePaused(reason="no room"))
+        while not (path.exists() and path.read_bytes()):
+            await checkpoint()
+
+    anyio.run(keeping, state, story)
+    assert opened(tmp_path).views.queue.paused == "no room"
+
+
 def test_half_a_character_is_folded_as_it_is_written(tmp_path: Path) -> None:
     """A file's name that is no text gets into messages, and neither stops the daemon nor makes a replay differ."""
     state = opened(tmp_path)

@@ -7,14 +7,15 @@ with a report. The scripts are `noop_huey.py` and `noop_dbos.py` beside this fil
 would take too long gets fewer jobs, and the rates are compared.
 
 *mendd*: `python -m daemon work --once` in the scripted world with default settings; every job is a repair whose red
-gate finds the targets green: prepare environment and workspace, run the gate, settle run and job: eight facts each,
-every hand's step only after all before it is durable. Views and snapshot are written as well.
+gate finds the targets green: prepare environment and workspace, run the gate, settle run and job: eight facts each.
+Its claim is durable before the first hand moves; the three hands of such a job only prepare, and may be done again, so
+they do not wait for each other's facts. Views and snapshot are written as well.
 
 *huey*: `SqliteHuey` with `fsync=True` (WAL, `synchronous=FULL`); results stored, as is its default; a consumer with
 six threads, its own choice for work that waits. Per job one transaction each to enqueue, to dequeue and to store the
 result: a job is over in one task, and one whose process dies meanwhile is gone. *A task for each step* is the same
 with a pipeline of four (environment, workspace, gate, the end), each begun only when what the one before gave is
-durable, as the daemon's are.
+durable: so a job keeps its place, as the daemon's do.
 
 *dbos*: the SQLite system database with DBOS' own settings (rollback journal, SQLite's default `synchronous=FULL`);
 one workflow per job, enqueued on a queue with `worker_concurrency=6` that is polled every 10 ms instead of every
