@@ -35,7 +35,7 @@ install() (
     locked="$here/requirements/$1.txt" stamp="$venv/.installed-$1"
     if command -v flock >/dev/null; then
         exec 9<"$here/startup.sh"
-        flock --nonblock 9 || { say "waiting for another startup.sh, which installs"; flock 9; }
+        flock --nonblock 9 2>/dev/null || { say "waiting for another startup.sh, which installs"; flock 9 || true; }
     fi
     if [ -x "$venv/bin/python" ] && cmp -s "$locked" "$stamp"; then exit; fi
     umask 022
