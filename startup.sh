@@ -9,7 +9,7 @@
 #   bash startup.sh bench [NAME …]      measure against the peers; writes docs/benchmarks.md
 set -euo pipefail
 
-here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+here="$(CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 venv="$here/.venv"
 
 say() { printf 'mendd: %s\n' "$*" >&2; }
@@ -17,7 +17,7 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
 
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$candidate"
             return
@@ -27,27 +27,40 @@ find_python() {
     return 69
 }
 
-# Brings .venv to what requirements/$1.txt locks; does nothing when it is there already.
-install() {
-    local locked="$here/requirements/$1.txt" stamp="$venv/.installed-$1" python
-    if [ -x "$venv/bin/python" ] && cmp -s "$locked" "$stamp"; then return; fi
+is_venv() { "$venv/bin/python" -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; }
+
+# Brings .venv to what requirements/$1.txt locks; does nothing when it is there already. One at a time, and open to all,
+# since tests run as another user than root: in a shell of its own, which takes the lock and the umask with it.
+install() (
+    locked="$here/requirements/$1.txt" stamp="$venv/.installed-$1"
+    if command -v flock >/dev/null; then
+        exec 9<"$here/startup.sh"
+        flock --nonblock 9 2>/dev/null || { say "waiting for another startup.sh, which installs"; flock 9 || true; }
+    fi
+    if [ -x "$venv/bin/python" ] && cmp -s "$locked" "$stamp"; then exit; fi
+    umask 022
     python="$(find_python)"
     say "installing what requirements/$1.txt locks into .venv (once)"
     if command -v uv >/dev/null; then
-        "$venv/bin/python" -c '' 2>/dev/null || uv venv --quiet --clear --python "$python" "$venv"
+        cache="$(uv cache dir 2>/dev/null)" && mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || export UV_NO_CACHE=1
+        if ! is_venv; then
+            rm -rf "$venv" # half made, or its Python is gone
+            uv venv --quiet --python "$python" "$venv"
+        fi
         uv pip install --quiet --python "$venv/bin/python" --require-hashes -r "$locked"
     else
-        if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-            if ! "$python" -m venv --clear "$venv"; then
+        if ! is_venv || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+            rm -rf "$venv"
+            if ! "$python" -m venv "$venv"; then
                 say "$python cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"
-                return 69
+                exit 69
             fi
         fi
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$locked"
     fi
     cp "$locked" "$stamp"
     cp "$here/requirements/run.txt" "$venv/.installed-run" # every list holds this one
-}
+)
 
 case "${1:-}" in
     -h | --help) usage; exit 0 ;;

@@ -19,7 +19,7 @@ from daemon.effects import real_hands, scripted_hands
 from daemon.effects.workshop import Workshop
 from daemon.effects.world import World
 from daemon.events import Fact
-from daemon.exits import Exit
+from daemon.exits import Exit, stop_signals
 from daemon.holding import Held, hold
 from daemon.inlet import Inlet
 from daemon.log import Log, LogBroken, NoRoom
@@ -196,7 +196,7 @@ class Daemon:
         self._stop.set()
 
     async def _stop_on_signal(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        with anyio.open_signal_receiver(*stop_signals()) as signals:
             async for number in signals:
                 self.stop(signal.Signals(number).name)
 

@@ -1,7 +1,11 @@
 """The few things that this program wants of a disk: a write that is really there, a file that is never half there."""
 
+import contextlib
+import ctypes
 import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from threading import get_native_id
 
@@ -34,10 +38,34 @@ def sync_path(path: Path) -> None:
         os.close(file)
 
 
+def sync_all(folder: Path) -> None:
+    """Wait until the disk confirms everything that was written to it: for many files, and the folder lies there."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(file):
+            error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+            raise SyncFailed(f"the disk did not confirm what was written to it: {error}")
+    finally:
+        os.close(file)
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left of their `write_whole` here. Nobody else may be writing."""
     for unfinished in folder.glob(".*.[0-9]*-[0-9]*.new"):
         unfinished.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with whatever strangers have left in it: folders without rights, or without an end."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except (OSError, RecursionError):
+        ways = (["chmod", "-R", "u+rwX"], ["rm", "-rf"])
+        for way in ways[folder.is_symlink() :]:
+            with contextlib.suppress(OSError):  # what cannot be removed stays: whoever comes next tries again
+                subprocess.run([*way, "--", folder], capture_output=True, check=False)  # noqa: S603  a folder of ours
 
 
 def size_bytes(folder: Path) -> int:

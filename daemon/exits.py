@@ -1,5 +1,6 @@
-"""What the exit statuses mean, for the supervisor, for scripts and for people."""
+"""What asks the daemon to end, and what the exit statuses mean, for the supervisor, for scripts and for people."""
 
+import signal
 from enum import IntEnum
 
 
@@ -13,3 +14,9 @@ class Exit(IntEnum):
     DISK_FAILED = 74  # the disk did not confirm a write: start again, and look at what is there
     HELD = 75  # another daemon holds this state
     STAY_DOWN = 78  # starting again cannot help: a broken log, a bad setting
+
+
+def stop_signals() -> list[signal.Signals]:
+    """What asks to end: also a terminal that is closed, unless whoever started us had that ignored, as nohup does."""
+    is_heard = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if is_heard else [])]

@@ -201,7 +201,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = True
     sandbox_timeout_s: Annotated[float, Meta(gt=0, description="A program that runs longer is ended.")] = 600.0
     sandbox_memory_bytes: Annotated[
-        int, Meta(ge=16 * 2**20, description="Memory of a program and all that it starts, its scratch included.")
+        int,
+        Meta(
+            ge=16 * 2**20,
+            description="Memory of a program and all that it starts; its scratch too, where a cgroup can be made.",
+        ),
     ] = 4 * 2**30
     sandbox_processes: Annotated[int, Meta(ge=1, description="Processes and threads of a program at once.")] = 256
     sandbox_processors: Annotated[float, Meta(gt=0, description="Processors that a container may keep busy.")] = 2.0

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from daemon.exits import Exit
+from daemon.exits import Exit, stop_signals
 from daemon.settings import Settings
 
 LOOK_EVERY_S = 0.5
 LAST_WRITES_S = 10.0
-ENDED_BEFORE_LISTENING = {-signal.SIGTERM, -signal.SIGINT}  # asked so early that it had begun nothing
+ENDED_BEFORE_LISTENING = {-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}  # asked so early that it had begun nothing
 FINAL = {Exit.DONE, Exit.NOT_ALL_CERTIFIED, Exit.USAGE, Exit.HELD, Exit.STAY_DOWN}
 
 
@@ -37,7 +37,7 @@ class Supervisor:
 
     def watch(self) -> int:
         """Run the daemon until it ends for good; its exit status."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, self._pass_on)
         crashes: deque[float] = deque(maxlen=self.settings.crash_loop_restarts)
         delay_s = self.settings.restart_backoff_s

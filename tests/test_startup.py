@@ -1,8 +1,10 @@
 """startup.sh as its user meets it: help, mistakes, a machine without Python, one drop on the spot."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,65 @@ def test_a_machine_without_python_is_told_what_is_missing(tmp_path: Path) -> Non
         (tmp_path / "bin" / program).symlink_to(shutil.which(program) or program)
     result = startup(house=tmp_path, environment={"PATH": str(tmp_path / "bin")})
     assert (result.returncode, "Python 3.11 or newer" in result.stderr) == (69, True)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A house that needs no package, and whose daemon only says that it is there; with a space in its path."""
+    house = tmp_path / "a house"
+    for folder in ("requirements", "daemon"):
+        (house / folder).mkdir(parents=True)
+    shutil.copy(HOUSE / "startup.sh", house)
+    (house / "requirements" / "run.txt").touch()
+    (house / "daemon" / "__main__.py").write_text("import sys\nprint('runs in', sys.prefix)\n")
+    return house
+
+
+def test_a_python_is_taken_by_its_path_whatever_that_holds_and_wherever_one_stands(bare: Path) -> None:
+    (bare / "my python").symlink_to(os.path.realpath(sys.executable))
+    (bare / "cd" / bare.name).mkdir(parents=True)
+    told = {"PYTHON": str(bare / "my python"), "PATH": f"{_programs(bare)}", "CDPATH": str(bare / "cd")}
+    result = startup(cwd=bare.parent, house=Path(bare.name), environment=told)
+    assert result.stdout == f"runs in {bare / '.venv'}\n", result.stderr
+
+
+def test_a_venv_that_a_kill_left_half_made_is_made_anew(bare: Path) -> None:
+    """With uv its Python stands there first, and for itself it is the machine's: packages would be installed there."""
+    startup(house=bare)
+    (bare / ".venv" / "pyvenv.cfg").unlink()
+    (bare / ".venv" / ".installed-run").unlink()
+    result = startup(house=bare)
+    assert result.stdout == f"runs in {bare / '.venv'}\n", result.stderr
+
+
+def test_two_at_once_install_one_after_the_other(bare: Path) -> None:
+    """The second one waits, and finds all done."""
+    if not shutil.which("flock"):
+        pytest.skip("nothing to wait with")
+    with open(bare / "startup.sh", "rb") as script:  # noqa: PTH123  a descriptor to lock
+        fcntl.flock(script, fcntl.LOCK_EX)
+        with subprocess.Popen(["/bin/bash", bare / "startup.sh"], stderr=subprocess.PIPE, text=True) as second:
+            assert second.stderr
+            assert "waiting for another startup.sh" in second.stderr.readline()
+            assert not (bare / ".venv").exists()
+            fcntl.flock(script, fcntl.LOCK_UN)
+            _, said = second.communicate()
+    assert (second.returncode, (bare / ".venv" / ".installed-run").exists()) == (0, True), said
+
+
+def test_what_is_installed_is_open_to_all_whatever_the_umask(bare: Path) -> None:
+    """As root, tests run as somebody else, and need the programs in it."""
+    command = f"umask 077; exec /bin/bash '{bare}/startup.sh'"
+    assert subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).returncode == 0
+    assert {(bare / ".venv" / part).stat().st_mode & 0o777 for part in (".", "bin", "lib")} == {0o755}
+
+
+def _programs(house: Path) -> Path:
+    """A folder with what the script needs, and no Python in it."""
+    (house / "bin").mkdir()
+    for program in ("dirname", "cmp", "cp", "rm"):
+        (house / "bin" / program).symlink_to(shutil.which(program) or program)
+    return house / "bin"
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_silent_daemon_is_killed_and_started_again(tmp_path: Path) -> None:
         assert "no heartbeat" in daemon.said()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_stop_is_passed_on_and_the_stop_is_clean(tmp_path: Path, number: signal.Signals) -> None:
     with DaemonProcess(tmp_path) as daemon:
         daemon.start("run").wait_until_said("ready")
@@ -66,6 +66,31 @@ def test_a_signal_to_stop_is_passed_on_and_the_stop_is_clean(tmp_path: Path, num
         daemon.process.send_signal(number)
         assert daemon.wait() == Exit.DONE
     assert isinstance(list(daemon.facts())[-1], e.DaemonStopped)
+
+
+def test_a_terminal_that_is_closed_ends_both_cleanly(tmp_path: Path) -> None:
+    """The kernel tells all that belongs to it at once."""
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start("run").wait_until_said("ready")
+        assert daemon.process is not None
+        os.killpg(daemon.process.pid, signal.SIGHUP)
+        assert daemon.wait() == Exit.DONE
+    assert isinstance(list(daemon.facts())[-1], e.DaemonStopped)
+
+
+def test_who_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    """As by nohup, which has the signal ignored by all that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with DaemonProcess(tmp_path) as daemon:
+            daemon.start("run").wait_until_said("ready")
+            assert daemon.process is not None
+            os.killpg(daemon.process.pid, signal.SIGHUP)
+            daemon.drop("a.json", repair("a", "fix"))
+            daemon.wait_until(lambda: daemon.settled() == 1)
+            assert daemon.stop() == Exit.DONE
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_daemon_does_not_outlive_its_supervisor(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
-from daemon.disk import size_bytes, write_whole
+from daemon.disk import remove, size_bytes, sync_all, write_whole
 from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
@@ -191,6 +191,7 @@ class Environments:
             try:
                 made = structs.replace(await make(), size_bytes=await run_sync(size_bytes, folder))
                 data = msgspec.json.encode(made)
+                await run_sync(sync_all, folder)  # what is kept is believed, after a power cut too
                 await run_sync(lambda: write_whole(folder / KEPT, data, durable=True))
             except BaseException:
                 with CancelScope(shield=True):
@@ -246,9 +247,11 @@ class Environments:
             (making / "bin").mkdir()
             (making / "bin" / "python").symlink_to(python)
             (making / "pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
+            _open_to_all(making)
+            sync_all(making)
             with contextlib.suppress(OSError):  # another run was faster
                 making.rename(folder)
-            shutil.rmtree(making, ignore_errors=True)
+            remove(making)
         return Environment(
             key,
             "own",
@@ -365,12 +368,19 @@ def _read(path: Path) -> Environment | None:
 
 def _remove(folder: Path) -> None:
     (folder / KEPT).unlink(missing_ok=True)  # first: who dies in the middle leaves something half made
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
 
 
 def _is_half_made(folder: Path) -> bool:
     """What a daemon that died was about to make: without its last file, or not yet under its own name."""
     return "." in folder.name or (not folder.name.startswith("own-") and not (folder / KEPT).exists())
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let everybody read it, whatever umask the daemon was started with: programs run as another user than root."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _files_of(package: Distribution) -> Iterator[str]:

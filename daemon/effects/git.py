@@ -19,6 +19,7 @@ CALM = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",  # an object that is promised by a remote would be fetched as the repository says
     "GIT_AUTHOR_NAME": "mendd",
     "GIT_AUTHOR_EMAIL": "mendd@localhost",
     "GIT_COMMITTER_NAME": "mendd",
@@ -33,7 +34,7 @@ OFF = {
     "core.quotePath": "true",
     "diff.external": "",
     "gc.auto": "0",
-    "protocol.ext.allow": "never",
+    "log.showSignature": "false",  # it asks a program that the repository names
     "safe.directory": "*",
     "uploadpack.packObjectsHook": "",
 }
@@ -54,12 +55,21 @@ class Git:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def ask(self, *arguments: str, given: bytes = b"", index: Path | None = None, tree: Path | None = None) -> bytes:
+    def ask(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        index: Path | None = None,
+        tree: Path | None = None,
+        protocols: str = "",
+    ) -> bytes:
         """What git answers. `index` and `tree` stand in for the ones that a checkout would have.
 
+        It asks nobody else but by these protocols, whatever the repository promises or allows itself.
         GitRefused where git will not; where it cannot, an OSError or a Fault.
         """
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", **CALM}
+        environment["GIT_ALLOW_PROTOCOL"] = protocols
         environment |= {"GIT_INDEX_FILE": str(index)} if index else {}
         environment |= {"GIT_WORK_TREE": str(tree)} if tree else {}
         settings = [part for key, value in OFF.items() for part in ("-c", f"{key}={value}")]

@@ -11,6 +11,7 @@ from daemon.effects.git import Git, GitRefused
 from daemon.effects.world import Fault
 
 THEIR_HEAD = "refs/mendd/head"  # what the branch is called that a mirror's HEAD means, is theirs to say
+PROTOCOLS = "file:git:http:https:ssh"
 EVERYTHING = "+refs/*:refs/*"
 HEAD = f"+HEAD:{THEIR_HEAD}"
 WITHOUT_HEAD = "couldn't find remote ref HEAD"  # of a repository whose HEAD means a branch that nobody pushed
@@ -65,13 +66,14 @@ def _fetch(git: Git, url: str) -> None:
             if left.endswith(".lock"):  # by a git that was killed
                 Path(folder, left).unlink(missing_ok=True)
     git.ask("init", "--quiet", "--bare", str(git.folder))  # also completes what a kill has left half made
+    fetch = ("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, EVERYTHING)
     try:
         try:
-            git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, EVERYTHING, HEAD)
+            git.ask(*fetch, HEAD, protocols=PROTOCOLS)
         except GitRefused as error:
             if WITHOUT_HEAD not in str(error):
                 raise
-            git.ask("fetch", "--quiet", "--prune", "--no-recurse-submodules", "--", url, EVERYTHING)
+            git.ask(*fetch, protocols=PROTOCOLS)
     except GitRefused as error:
         if NO_ANSWER.search(str(error)):
             raise Fault("repository_down", str(error)) from error

@@ -19,7 +19,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import FAULTS, size_bytes, sweep, write_whole
+from daemon.disk import FAULTS, remove, size_bytes, sweep, sync_all, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.mirrors import Mirrors, is_address
 from daemon.effects.sandbox.host import user
@@ -198,7 +198,7 @@ class Trees:
     def sweep(self) -> None:
         """Remove what a daemon that died left half made. Nobody may be at work here yet. Blocks."""
         for left in [path for pattern in LEFT for path in self.folder.glob(pattern)]:
-            shutil.rmtree(left, ignore_errors=True)
+            remove(left)
         sweep(self.folder / "jobs")
 
     def evict(self) -> list[str]:
@@ -283,6 +283,7 @@ class Trees:
             if pinned not in ("", key):
                 raise SourceRefused(f"{source.repo} has changed since, and what it was is no longer kept: drop it anew")
             _weight(making)
+            sync_all(making)  # a pin is for ever: a power cut must not leave it a tree of empty files
             pin.parent.mkdir(parents=True, exist_ok=True)
             with self._placing:
                 write_whole(pin, key.encode(), durable=True)
@@ -291,10 +292,12 @@ class Trees:
             if isinstance(error, OSError) and error.errno in FAULTS:
                 raise
             raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
+        except RecursionError:
+            raise SourceRefused(f"{source.repo} has too many folders in one another") from None
         else:
             return made
         finally:
-            shutil.rmtree(making, ignore_errors=True)
+            remove(making)
 
     def _fill(self, tree: Tree, source: Source) -> None:
         place = self._place(source.repo, source.commit)

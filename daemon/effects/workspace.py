@@ -6,6 +6,7 @@ edits, which are facts. Every write goes through `write`, which never follows a 
 
 import ctypes
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -18,10 +19,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from daemon.disk import remove
 from daemon.effects.sandbox.host import user
 from daemon.effects.trees import Tree, is_inside
 
 MNT_DETACH = 2
+ESCAPED = re.compile(rb"\\([0-7]{3})")  # how the kernel tells a blank in a path
 UNSPEAKABLE = set(",:\\\n")  # what mount's options cannot say in a path
 
 
@@ -79,7 +82,7 @@ class Workspace(Struct, frozen=True):
         """Leave nothing behind."""
         for mounted in (self.root, self.folder / "upper"):
             unmount(mounted)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
         """Write the changed files, all or none; None deletes. `Escape` before anything is written."""
@@ -137,8 +140,8 @@ def give(path: Path) -> None:
 def sweep(folder: Path) -> int:
     """Unmount what former daemons left mounted below this folder; how many there were."""
     inside = f"{folder.resolve()}/"
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    mounted = [line.split(" ")[4].encode().decode("unicode_escape") for line in lines]
+    told = [line.split(b" ")[4] for line in Path("/proc/self/mountinfo").read_bytes().splitlines()]
+    mounted = [os.fsdecode(ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), path)) for path in told]
     ours = [Path(path) for path in mounted if path.startswith(inside)]
     for path in reversed(ours):
         unmount(path)

@@ -76,6 +76,19 @@ def test_a_project_that_needs_nothing_is_tested_with_our_own_interpreter(tmp_pat
     }
 
 
+def test_whatever_the_umask_was_programs_can_read_our_own_interpreter(tmp_path: Path) -> None:
+    """As root, programs run as somebody else; a hardened machine's root lets nobody read what he makes."""
+    before = os.umask(0o077)
+    try:
+        environment = Environments(tmp_path, Settings(), Process("tests"))._own()  # noqa: SLF001  made, and not run
+    finally:
+        os.umask(before)
+    folder = Path(environment.folders[1])
+    assert folder.parent == tmp_path
+    made = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o755, 0o644}
+
+
 def test_what_cannot_be_had_is_refused_with_the_exact_cause(tmp_path: Path, tree: Tree) -> None:
     async def run() -> None:
         sandbox = await _sandbox(tmp_path)

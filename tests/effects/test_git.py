@@ -128,7 +128,7 @@ def test_git_that_does_not_end_is_a_fault(tmp_path: Path, monkeypatch: pytest.Mo
     git.ask("init", "--quiet", "--bare", str(git.folder))
     monkeypatch.setattr("daemon.effects.git.SECONDS", 0.3)
     with GitServer(0) as server, pytest.raises(Fault, match="git fetch") as fault:
-        git.ask("fetch", f"{server.url}/x")
+        git.ask("fetch", f"{server.url}/x", protocols="http")
     assert fault.value.fault == "git_timeout"
 
 

@@ -3,12 +3,17 @@
 import os
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from daemon.effects.trees import COMMIT_LINES, WEIGHT, Source, SourceRefused, Texts, Tree, Trees, is_inside
+from tests.fakes import failing_disk
+from tests.fakes.small_disk import not_real
+
+HOUSE = Path(__file__).parents[2]
 
 FILES = {
     "pkg/__init__.py": b"",
@@ -142,6 +147,54 @@ def test_a_linked_work_tree_and_a_bare_mirror_are_repositories_too(
     assert len(keys) == 1
 
 
+@pytest.fixture
+def stolen(tmp_path: Path, checkout: Path) -> Path:
+    """A checkout whose configuration names a program for everything that git may start; what there is when it ran."""
+    loot, program = tmp_path / "loot", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{loot}'\n")
+    program.chmod(0o755)
+    keys = [
+        "core.sshCommand",
+        "core.fsmonitor",
+        "core.alternateRefsCommand",
+        "core.askPass",
+        "core.pager",
+        "core.editor",
+    ]
+    keys += ["core.gitProxy", "gpg.program", "diff.external", "diff.evil.textconv", "diff.evil.command"]
+    keys += ["filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "uploadpack.packObjectsHook"]
+    keys += ["credential.helper", "remote.origin.uploadpack"]
+    for key in keys:
+        git(checkout, "config", key, str(program))
+    for key in ("log.showSignature", "commit.gpgSign", "protocol.ssh.allow", "protocol.ext.allow"):
+        git(checkout, "config", key, "always" if key.startswith("protocol") else "true")
+    return loot
+
+
+@pytest.mark.parametrize("url", ["ssh://localhost/nothing", "ext::{program}", "git://localhost/nothing", "{checkout}"])
+def test_no_program_that_a_repository_names_is_started(
+    checkout: Path, trees: Trees, stolen: Path, tmp_path: Path, url: str
+) -> None:
+    """Be it for what a remote has only promised, a signature, a conversion, or a difference."""
+    signed = f"tree {git(checkout, 'rev-parse', 'HEAD^{tree}')}\nparent {git(checkout, 'rev-parse', 'HEAD')}\n"
+    signed += "author t <t@t> 0 +0000\ncommitter t <t@t> 0 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n"
+    signed += " -----END PGP SIGNATURE-----\n\nsigned\n"
+    (tmp_path / "signed").write_text(signed)
+    commit = git(checkout, "hash-object", "-w", "-t", "commit", str(tmp_path / "signed"))
+    trees.history(Source(str(checkout), commit), ["answer.py", "pkg/tab.py"])
+    tree = trees.of_job("r-000001", Source(str(checkout), commit))
+    trees.land(Source(str(checkout), commit), "mendd/r-000001", tree.changed({"new.py": b"x = 1\n"}).patch, "mended")
+    blob = git(checkout, "rev-parse", "HEAD:answer.py")
+    (checkout / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    git(checkout, "config", "core.repositoryFormatVersion", "1")
+    git(checkout, "config", "extensions.partialClone", "origin")
+    git(checkout, "config", "remote.origin.promisor", "true")
+    git(checkout, "config", "remote.origin.url", url.format(program=tmp_path / "program", checkout=checkout))
+    with pytest.raises(SourceRefused):
+        trees.of_job("r-000002", Source(str(checkout), commit))
+    assert not stolen.exists()
+
+
 def test_the_head_of_a_url_is_theirs_whatever_its_branch_is_called(checkout: Path, trees: Trees) -> None:
     """… and stays so when it moves on; a branch that they deleted is gone."""
     url = Source(f"file://{checkout}")
@@ -237,6 +290,40 @@ def test_what_lies_behind_a_link_is_none_of_the_repositorys(
     texts = Texts(trees.of_job("r-000001", Source(str(checkout))))
     assert [name for name in texts if "of the host" in texts.get(name, "") or name.startswith("pkg/")] == []
     assert (tmp_path / "host" / "tab.py").read_text() == "of the host"
+
+
+def test_a_repository_of_folders_in_one_another_without_end_is_refused_and_leaves_nothing(
+    tmp_path: Path, trees: Trees
+) -> None:
+    """What is left of it would end every later start of the daemon, which sweeps."""
+    place = tmp_path / "deep"
+    git(tmp_path, "init", "-q", "--bare", str(place))
+    told = f"commit HEAD\ncommitter t <t@t> 0 +0000\ndata 0\nM 644 inline {'a/' * 1_500}file\ndata 0\n\n"
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=place, input=told.encode(), check=True)
+    with pytest.raises(SourceRefused, match="too many folders in one another"):
+        trees.of_job("r-000001", Source(str(place)))
+    assert list(trees.folder.iterdir()) == []
+
+
+def test_a_tree_that_the_disk_does_not_confirm_is_nobodys(checkout: Path, tmp_path: Path) -> None:
+    """A pin is for ever, so it comes last: after a power cut it must not mean a tree of empty files."""
+    if not failing_disk.IS_POSSIBLE:
+        not_real("no seccomp filter is known for this kernel and processor")
+    code = f"""
+import sys
+from pathlib import Path
+from daemon.disk import SyncFailed
+from daemon.effects.trees import Source, Trees
+from tests.fakes.failing_disk import fail_syncs
+fail_syncs(single_files=False)
+try:
+    Trees(Path({str(tmp_path / "trees")!r}), {{}}).of_job("r-1", Source({str(checkout)!r}))
+except SyncFailed as failed:
+    sys.exit(str(failed))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "did not confirm" in ended.stderr) == (1, True), ended.stderr
+    assert list((tmp_path / "trees").iterdir()) == []
 
 
 def test_equal_content_is_one_tree(checkout: Path, trees: Trees) -> None:

@@ -101,3 +101,11 @@ def test_what_a_killed_daemon_left_mounted_is_swept(tmp_path: Path, tree: Tree) 
     assert sweep(tmp_path / "workspaces") == (2 if kind == "overlay" else 0)
     assert sweep(tmp_path / "workspaces") == 0
     workspace.close()
+
+
+def test_what_is_swept_may_lie_in_a_folder_of_any_name(tmp_path: Path, tree: Tree) -> None:
+    folder = tmp_path / "Jürgens\tWerk stätte"
+    if Workspace(tree, folder / "r-000001.1", quota_bytes=2**20).open() == "checkout":
+        pytest.skip("overlays are not allowed here")
+    assert sweep(folder) == 2
+    assert sweep(folder) == 0

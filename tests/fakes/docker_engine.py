@@ -18,9 +18,18 @@ from tests.fakes.sandboxes import alive, end
 class Engine:
     """An engine of our own beside the machine's, to be stopped at will. It borrows the bridge, or would remove it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unseen: Path | None = None) -> None:
+        """Its files are in this folder; it may live where another folder of this machine cannot be seen."""
         self.socket = folder / "docker.sock"
-        self._start = ["dockerd", "--host", f"unix://{self.socket}", "--data-root", str(folder / "data")]
+        elsewhere = ["unshare", "--mount", "/bin/sh", "-c", f"mount -t tmpfs none '{unseen}' && exec \"$@\"", "sh"]
+        self._start = [
+            *(elsewhere if unseen else []),
+            "dockerd",
+            "--host",
+            f"unix://{self.socket}",
+            "--data-root",
+            str(folder / "data"),
+        ]
         self._start += ["--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"), "--bridge", "docker0"]
         self._start += ["--iptables=false", "--ip-masq=false", "--storage-driver", "vfs"]
         self._process: subprocess.Popen[bytes] | None = None

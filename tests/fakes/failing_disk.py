@@ -1,7 +1,7 @@
 """Starts the daemon on a disk that stops confirming writes as soon as a file says so: `failing_disk.py VERB …`.
 
-From the moment on at which the file named by FAIL_SYNCS_WHEN exists, the kernel itself answers fsync and fdatasync with
-EIO, by a seccomp filter over all threads. So the daemon that is tested is the real one, unchanged.
+From the moment on at which the file named by FAIL_SYNCS_WHEN exists, the kernel itself answers fsync, fdatasync and
+syncfs with EIO, by a seccomp filter over all threads. So the daemon that is tested is the real one, unchanged.
 """
 
 import ctypes
@@ -25,11 +25,12 @@ class Machine(NamedTuple):
     seccomp: int
     fsync: int
     fdatasync: int
+    syncfs: int
 
 
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 317, 74, 75),
-    "aarch64": Machine(0xC00000B7, 277, 82, 83),
+    "x86_64": Machine(0xC000003E, 317, 74, 75, 306),
+    "aarch64": Machine(0xC00000B7, 277, 82, 83, 267),
 }
 IS_POSSIBLE = sys.platform == "linux" and platform.machine() in MACHINES
 LOOK_EVERY_S = 0.002
@@ -42,15 +43,16 @@ ALLOW, FAIL = 0x7FFF0000, 0x00050000
 AT_NUMBER, AT_ARCH = 0, 4
 
 
-def fail_syncs() -> None:
-    """From now on no write of this process is confirmed any more."""
+def fail_syncs(*, single_files: bool = True) -> None:
+    """From now on no write of this process is confirmed any more; those of single files may still be."""
     machine = MACHINES[platform.machine()]
+    files = ((IS_EQUAL, 3, 0, machine.fsync), (IS_EQUAL, 2, 0, machine.fdatasync)) if single_files else ()
     instructions = (  # operation, steps to skip where it is true and where not, operand
         (LOAD, 0, 0, AT_ARCH),
-        (IS_EQUAL, 0, 3, machine.arch),
+        (IS_EQUAL, 0, 2 + len(files), machine.arch),
         (LOAD, 0, 0, AT_NUMBER),
-        (IS_EQUAL, 2, 0, machine.fsync),
-        (IS_EQUAL, 1, 0, machine.fdatasync),
+        *files,
+        (IS_EQUAL, 1, 0, machine.syncfs),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, FAIL | errno.EIO),
     )

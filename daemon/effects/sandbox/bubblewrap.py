@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from daemon.effects.sandbox import Command, Level, Ran, cgroup, host, local
 from daemon.effects.sandbox.cgroup import Cgroup
 from daemon.effects.sandbox.guard import descendants
+from daemon.effects.sandbox.kernel import call_filter
 from daemon.effects.sandbox.probe import probe
 
 DIE_WITH_PARENT = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]  # bubblewrap's own begins later
@@ -28,7 +29,7 @@ exec "$@"
 """
 REMEDY = (
     "install bubblewrap 0.8 and util-linux 2.33 or newer (for setpriv and prlimit), and allow user namespaces "
-    "(sysctl kernel.unprivileged_userns_clone=1)"
+    "(sysctl kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
 )
 SLOW_TO_DIE_S = 2.0  # a killed namespace is there for a moment
 
@@ -52,7 +53,8 @@ class Bubblewrap:
             raise host.cannot(self.level, f"run in the image {command.image}")
         await run_sync(host.give, command)
         group = await run_sync(Cgroup.make, self._owner, command.memory_bytes, command.processes)
-        files = {path: _file(text) for path, text in host.written_files().items()}
+        files = {path: _file(text.encode()) for path, text in host.written_files().items()}
+        calls = [_file(allowed)] if (allowed := call_filter()) else []
 
         def argv(status: int) -> list[str]:
             walls = [
@@ -61,6 +63,7 @@ class Bubblewrap:
                 self._mark,
                 "--json-status-fd",
                 str(status),
+                *(word for descriptor in calls for word in ("--seccomp", str(descriptor))),
                 *_sights(command, files),
             ]
             return [
@@ -76,7 +79,7 @@ class Bubblewrap:
                 *_program(command, group),
             ]
 
-        return await local.run(local.Launch(self.level, argv, group, descriptors=list(files.values())), command)
+        return await local.run(local.Launch(self.level, argv, group, descriptors=[*files.values(), *calls]), command)
 
     async def sweep(self) -> int:
         """What ran has died with the daemon, or is just about to; cgroups may be left."""
@@ -166,9 +169,9 @@ def _program(command: Command, group: Cgroup | None) -> list[str]:
     return [*become, *inner, *program]
 
 
-def _file(text: str) -> int:
+def _file(content: bytes) -> int:
     """A file in memory, ready to be read."""
     descriptor = os.memfd_create("written")
-    os.write(descriptor, text.encode())
+    os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -16,6 +16,7 @@ TREES = Path("/sys/fs/cgroup")
 OURS = "mendd"
 SPARE_PROCESSES = 8  # our own launchers are counted too
 SLOW_TO_LEAVE_S = 2.0  # a killed process stays in its cgroup for a moment
+UNSEEN = 0  # how a member from another namespace is told; to kill that number would be to kill our own group
 NOT_JOINED_ANY_MORE_S = 60.0  # an empty cgroup that is younger may be about to be joined
 
 
@@ -61,6 +62,14 @@ class Cgroup:
                 time.sleep(0.002)
 
 
+def allowed(owner: str) -> bool:
+    """Whether this machine lets us make one: tried, not guessed."""
+    group = Cgroup.make(owner, 2**24, 1)
+    if group:
+        group.remove()
+    return group is not None
+
+
 def sweep(owner: str, trees: Path = TREES) -> int:
     """Remove the cgroups of this owner's daemons that are no more; how many runs they were.
 
@@ -101,9 +110,10 @@ def _layout(trees: Path, name: str, memory: int, processes: int) -> list[tuple[P
 
 def _kill_members(folder: Path) -> None:
     with contextlib.suppress(OSError):
-        for pid in (folder / "cgroup.procs").read_text().split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+            if pid != UNSEEN:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _removed(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from importlib import import_module
 from anyio.to_thread import run_sync
 from msgspec import Struct
 
-from daemon.effects.sandbox import Command, Level, Sandbox
+from daemon.effects.sandbox import Command, Level, Sandbox, cgroup
 from daemon.effects.sandbox.bubblewrap import Bubblewrap
 from daemon.effects.sandbox.process import Process
 from daemon.effects.world import Fault
@@ -19,6 +19,10 @@ OUT_OF_REACH = (
     "programs run as nobody, who cannot enter {}, where our interpreter lies: tests that want it will not run; start "
     "the daemon as another user than root, or set it up with a Python in a place open to all (such as /usr), or "
     "install bubblewrap or Docker"
+)
+UNCOUNTED = (
+    "no cgroup can be made here, so memory is looked at and not held: what a program keeps in files of memory, its "
+    "scratch among them, is not counted; Docker holds it, and so does a daemon that may make cgroups (root's)"
 )
 LOOK_S = 30.0  # a listing of one folder, on a machine that is very busy
 
@@ -33,16 +37,26 @@ class Chosen(Struct, frozen=True):
 async def choose(settings: Settings, owner: str) -> Chosen:
     """The sandbox to use. `owner` tells this daemon's leftovers from others': its state folder. Fault if none works."""
     warnings: list[str] = []
-    for level, make in _peers(settings, owner).items():
+    for make in _peers(settings, owner).values():
         sandbox = await run_sync(make)
         if not (missing := await sandbox.available()):
-            weak = [WEAK, *await out_of_reach(sandbox, sys.base_prefix)] if level == "process" else []
-            return Chosen(sandbox, [*warnings, *weak])
+            return Chosen(sandbox, [*warnings, *await _weaknesses(sandbox)])
         warnings.append(missing)
         await sandbox.close()
     if settings.sandbox in ("auto", "process") and not settings.allow_process:
         warnings.append("plain processes are not allowed (allow_process = false)")
     raise Fault("sandbox_down", "; ".join(warnings))
+
+
+async def _weaknesses(sandbox: Sandbox) -> list[str]:
+    """What does not hold as it should, here or at this level."""
+    match sandbox.level:
+        case "docker":
+            return []
+        case "bubblewrap":
+            return [] if await run_sync(cgroup.allowed, "trial") else [UNCOUNTED]
+        case "process":
+            return [WEAK, *await out_of_reach(sandbox, sys.base_prefix)]
 
 
 async def out_of_reach(sandbox: Sandbox, prefix: str) -> list[str]:

@@ -52,7 +52,12 @@ PULL_SAYS_BYTES = 64 * 2**20  # progress only; the largest images stay far below
 PERIOD_US = 100_000  # of which processors are given in shares
 ERRORS = 2  # the number of the error stream in what the engine sends
 REMEDY = (
-    "install the Docker Engine (Debian: apt-get install docker.io iptables), start dockerd, and let this user reach it"
+    "install the Docker Engine (Debian: apt-get install docker.io iptables), start dockerd where it sees the same "
+    "folders as we do, and let this user reach it"
+)
+GONE = (
+    "; start dockerd again, and what waits goes on by itself; or start mendd anew, and it takes the strongest sandbox "
+    "that works then"
 )
 
 T = TypeVar("T")
@@ -261,7 +266,7 @@ class Docker:
         """In a thread of ours; what the engine does wrong is a fault of the world."""
 
         def checked() -> T:
-            with _told():
+            with _told(GONE if self._client else ""):  # it has answered before
                 self._knock()
                 return blocking(*arguments)
 
@@ -423,8 +428,8 @@ def _bind(source: str, target: str, *, writable: bool) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Say of an engine's failure whether it is down or only cannot do what was asked."""
+def _told(remedy: str) -> Iterator[None]:
+    """Say of an engine's failure whether it is down, and what helps then, or only cannot do what was asked."""
     try:
         yield
     except NotFound as error:
@@ -432,7 +437,7 @@ def _told() -> Iterator[None]:
     except APIError as error:
         raise Fault("sandbox_setup" if error.is_client_error() else "sandbox_down", _explained(error)) from error
     except (DockerException, requests.RequestException, OSError) as error:
-        raise Fault("sandbox_down", f"the Docker Engine does not answer: {error}") from error
+        raise Fault("sandbox_down", f"the Docker Engine does not answer: {error}{remedy}") from error
 
 
 def _explained(error: APIError) -> str:

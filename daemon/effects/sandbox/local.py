@@ -179,15 +179,14 @@ async def _watch_memory(pid: int, limit: int, told: Told, everything: anyio.Canc
 
 
 def resident_bytes(pids: list[int], enough: int) -> int:
-    """What processes hold together. Shared pages are told apart, which is slow, only when it might matter."""
+    """What processes hold together. Pages that several share count once, which is slow, only when it might matter."""
     page = os.sysconf("SC_PAGE_SIZE")
-    roughly = exactly = 0
+    at_most = exactly = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
-            _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
-            roughly += (int(resident) - int(shared)) * page
-    if roughly <= enough:
-        return roughly
+            at_most += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
+    if at_most <= enough:
+        return at_most
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()

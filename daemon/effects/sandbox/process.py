@@ -6,7 +6,6 @@ level; that is told, not worked around.
 
 import marshal
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
+from daemon.disk import remove
 from daemon.effects.sandbox import Command, Level, Ran, cgroup, guard, host, local
 from daemon.effects.sandbox.cgroup import Cgroup
 from daemon.effects.sandbox.probe import probe
@@ -59,7 +59,7 @@ class Process:
             return await local.run(launch, command)
         finally:
             with CancelScope(shield=True):
-                await run_sync(lambda: shutil.rmtree(scratch, ignore_errors=True))
+                await run_sync(remove, scratch)
             self._running.discard(scratch.name)
 
     async def sweep(self) -> int:
@@ -84,7 +84,7 @@ class Process:
     def _sweep_scratch(self) -> int:
         left = [folder for folder in self._scratch.glob("*") if folder.name not in self._running]
         for folder in left:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         return len(left)
 
 

@@ -3,7 +3,9 @@
 What a level does not hold is in the table HOLDS, and is skipped by that table and by nothing else.
 """
 
+import ctypes
 import os
+import platform
 import secrets
 import shutil
 import signal
@@ -18,7 +20,7 @@ from typing import get_args
 import anyio
 import pytest
 
-from daemon.effects.sandbox import HOLDS, Capability, Level, Mount, Sandbox, host
+from daemon.effects.sandbox import HOLDS, Capability, Level, Mount, Sandbox, host, kernel
 from daemon.effects.world import Fault
 from tests.fakes.sandboxes import LEVELS, MEBIBYTE, OWNER, alive, command, end, make, need, place, python, run, writable
 
@@ -194,6 +196,19 @@ os.wait()
     assert ran.out_of_memory
 
 
+@pytest.mark.usefixtures("_cgroups")
+def test_memory_that_is_shared_counts_too(level: Level) -> None:
+    """It is private to nobody, so no rlimit of data bounds it."""
+    need(level, "memory")
+    code = """
+import mmap, time
+x = mmap.mmap(-1, 600 << 20)
+for i in range(0, len(x), 4096): x[i] = 1
+time.sleep(1000)
+"""
+    assert python(level, code).out_of_memory
+
+
 def test_a_hog_whose_parent_looks_away_is_still_told(level: Level) -> None:
     """The program ends with status 0, and yet the kernel had to kill."""
     need(level, "memory")
@@ -322,6 +337,29 @@ def test_what_is_not_mounted_is_not_there(level: Level, workspace: Path) -> None
     code = "import os, sys\nfor path in sys.argv[1:]: print(path, os.path.exists(path))"
     ran = python(level, code, str(workspace / "own"), *paths, mounts=writable(workspace), cwd=str(workspace))
     assert ran.stdout.decode().splitlines() == [f"{workspace}/own True", *(f"{path} False" for path in paths)]
+
+
+def test_it_reads_no_key_of_whoever_started_us(level: Level) -> None:
+    """A session's keyring is inherited by all that is started in it, and no namespace parts it."""
+    need(level, "hidden_files")
+    numbers = kernel.MACHINES.get(platform.machine())
+    if numbers is None:
+        pytest.skip("no filter is known for this processor")
+    add, _, control = numbers.keyrings
+    libc, session = ctypes.CDLL(None), -3
+    key = libc.syscall(add, b"user", b"mendd-test", b"hidden", 6, session)
+    if key < 0:
+        pytest.skip("this kernel has no keyrings")
+    read, unlink = 11, 9
+    code = f"""
+import ctypes
+text = ctypes.create_string_buffer(99)
+print(ctypes.CDLL(None).syscall({control}, {read}, {key}, text, 99), text.value)
+"""
+    try:
+        assert python(level, code).stdout == b"-1 b''\n"
+    finally:
+        libc.syscall(control, unlink, key, session)
 
 
 def test_it_writes_nowhere_but_in_writable_mounts_and_its_scratch(level: Level, workspace: Path) -> None:

@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 
 from daemon.effects.sandbox import Mount, Ran
 from daemon.effects.sandbox.docker import Docker
+from daemon.effects.sandbox.probe import OURS
 from daemon.effects.world import Fault
 from tests.fakes import docker_image
 from tests.fakes.docker_engine import Engine
@@ -139,6 +140,19 @@ def test_an_engine_that_goes_between_knock_and_call_is_a_fault_and_no_socket_sta
     gc.collect()
 
 
+def test_an_engine_that_does_not_see_our_folders_does_not_work_here() -> None:
+    """As where we are in a container ourselves, and its socket is lent to us."""
+    with tempfile.TemporaryDirectory(prefix="mendd-engine-", ignore_cleanup_errors=True) as folder:
+        engine = Engine(Path(folder), unseen=OURS.parent)
+        engine.start()
+        try:
+            missing = anyio.run(make("docker", engine=engine.url).available)
+        finally:
+            engine.clear()
+    assert str(OURS.parent) in missing
+    assert "the same folders as we do" in missing
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with tempfile.TemporaryDirectory(prefix="mendd-engine-", ignore_cleanup_errors=True) as folder:
@@ -183,6 +197,7 @@ def test_an_engine_that_stops_in_the_middle_is_a_fault_and_nothing_is_left_when_
 
     fault, again = anyio.run(story)
     assert fault.fault == "sandbox_down"
+    assert "start dockerd again" in fault.message
     assert again.passed
     assert subprocess.check_output(["docker", "-H", engine.url, "ps", "-aq"], text=True) == ""
 

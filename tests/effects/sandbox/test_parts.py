@@ -1,5 +1,8 @@
 """The parts of the sandboxes that can be shown alone: what is kept of an output, both kinds of cgroups, choice."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -7,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.effects.sandbox import Command, ending
+from daemon.effects.sandbox import Command, Level, ending
 from daemon.effects.sandbox.cgroup import Cgroup, sweep
-from daemon.effects.sandbox.choice import WEAK, Chosen, choose
+from daemon.effects.sandbox.choice import UNCOUNTED, WEAK, Chosen, choose
 from daemon.effects.sandbox.kept import FLOOD, Kept
 from daemon.effects.world import Fault
 from daemon.settings import Settings
-from tests.fakes.sandboxes import need
+from tests.fakes.sandboxes import make, need
 
 
 @given(st.lists(st.binary(max_size=300), max_size=40), st.integers(min_value=128, max_value=1024))
@@ -81,6 +84,15 @@ def test_cgroups_of_our_dead_are_swept_and_those_of_the_living_and_of_others_sta
     assert left == ["ours-1-0", "ours-1-0", "theirs-99999999-0", "theirs-99999999-0"]
 
 
+def test_a_member_that_another_namespace_hides_is_not_taken_for_ourselves(tmp_path: Path) -> None:
+    """The kernel tells it as 0, and to kill 0 is to kill the group that one is in."""
+    (tmp_path / "cgroup.controllers").write_text("memory pids")
+    (tmp_path / "mendd" / "ours-99999999-0").mkdir(parents=True)
+    (tmp_path / "mendd" / "ours-99999999-0" / "cgroup.procs").write_text("0\n")
+    sweeps = f"from daemon.effects.sandbox.cgroup import *; sweep('ours', Path({str(tmp_path)!r}))"
+    assert subprocess.run([sys.executable, "-c", sweeps], start_new_session=True, check=False).returncode == 0
+
+
 def chosen(settings: Settings) -> Chosen:
     async def once() -> Chosen:
         found = await choose(settings, "tests")
@@ -100,6 +112,28 @@ def test_the_weakest_works_and_warns() -> None:
     need("process")
     found = chosen(Settings(sandbox="process"))
     assert (found.sandbox.level, found.warnings[0]) == ("process", WEAK)
+
+
+@pytest.mark.parametrize("level", ["docker", "bubblewrap"])
+def test_a_house_that_only_root_can_read_is_told_with_the_remedy(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a clone under umask 077: programs run as nobody, and could not even read their runner."""
+    need(level)
+    if os.geteuid() != 0:
+        pytest.skip("programs run as we do, who made it")
+    closed = tmp_path / "one" / "two" / "three" / "closed.py"
+    closed.parent.mkdir(parents=True)
+    closed.touch(mode=0o600)
+    monkeypatch.setattr("daemon.effects.sandbox.probe.OURS", closed)
+    missing = anyio.run(make(level).available)
+    assert f"let everybody read what lies in {tmp_path}" in missing
+
+
+def test_where_no_cgroup_holds_memory_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("bubblewrap")
+    monkeypatch.setattr("daemon.effects.sandbox.cgroup.TREES", tmp_path)
+    assert chosen(Settings(sandbox="bubblewrap")).warnings == [UNCOUNTED]
 
 
 def test_what_is_not_allowed_is_not_used() -> None:
