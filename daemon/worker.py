@@ -130,10 +130,8 @@ class Workers:
             step = next_step(jobs.open[job], jobs.open[job].runs[run], self.state.settings, self._known)
             if step is None:
                 return
-            if isinstance(step, OfRun) and not isinstance(
-                step, Preparation
-            ):  # no effect may follow from what could be lost
-                await self.state.durable()
+            if isinstance(step, OfRun) and not isinstance(step, Preparation):
+                await self.state.durable()  # no effect may follow from a fact that could be lost
             facts = await self._perform(step, job, run)
             if run in queue.running:  # otherwise it was cancelled meanwhile, and nobody wants to know
                 self.state.note(*facts)

@@ -31,11 +31,7 @@ OTHER_NUMBERS = 0x40000000  # x86_64 counts its calls a second time from here
 # From linux/seccomp.h, linux/bpf_common.h and struct seccomp_data
 LOAD, IS_EQUAL, IS_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, FAIL = 0x7FFF0000, 0x00050000
-NUMBER, MACHINE, FIRST_ARGUMENT = (
-    0,
-    4,
-    16,
-)  # of an argument, the half that the kernel looks at, as these machines order it
+NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16  # of an argument the half that counts here, as these machines order it
 
 
 def call_filter(machine: str = "") -> bytes:
