@@ -157,8 +157,9 @@ class State:
         """Bring what is staged to the disk, for as long as the daemon lives."""
         while True:
             await self._staged.wait()
-            with anyio.move_on_after(UNAWAITED_S):
-                await self._awaited.wait()
+            if not self._awaited.is_set():
+                with anyio.move_on_after(UNAWAITED_S):
+                    await self._awaited.wait()
             await checkpoint()  # whoever the last sync woke up may join this one
             self._staged.clear()
             self._awaited.clear()
