@@ -36,7 +36,11 @@ def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], se
     try:
         papers = certificate.read_bytes(), patch.read_bytes()
         trusted = trust(*(key.read_bytes() for key in keys))
-    except (OSError, Unusable) as error:
+    except OSError as error:
+        needed = "besides the certificate, its patch (--patch) and a public key (--key) are needed"
+        print(f"mendd: {error.filename}: {error.strerror}; {needed}", file=sys.stderr)
+        return Exit.USAGE
+    except Unusable as error:
         print(f"mendd: {error}", file=sys.stderr)
         return Exit.USAGE
 
