@@ -132,9 +132,16 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     state = peek.folder("state_dir", "state")
     parser.add_argument("--state", type=Path, default=state, help="the state folder")
-    parser.add_argument("--rows", type=int, default=10, help="of each table; the view has at most 100 (%(default)s)")
+    parser.add_argument("--rows", type=whole, default=10, help="of each table; the view has at most 100 (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser.parse_args()
+
+
+def whole(text: str) -> int:
+    """A number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
 
 
 def tell(database: FixDatabase, rows: int, now: float) -> None:

@@ -89,7 +89,7 @@ def main() -> int:
     options = arguments()
     peek.speak()
     console = Console(highlight=False)
-    if options.once or not console.is_terminal:
+    if options.once or not console.is_terminal or console.is_dumb_terminal:  # which cannot be drawn on twice
         seen = look(options)
         console.print(frame(seen, console.width))
         return peek.NO_STATE if seen.absence else 0
@@ -105,7 +105,7 @@ def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--state", type=Path, default=peek.folder("state_dir", "state"), help="the state folder")
-    parser.add_argument("--once", action="store_true", help="print one frame and end; so it does into a pipe")
+    parser.add_argument("--once", action="store_true", help="print one frame and end, as into a pipe")
     parser.add_argument(
         "--every", type=positive, default=1.0, metavar="SECONDS", help="between two looks (%(default)s)"
     )
@@ -117,7 +117,7 @@ def arguments() -> argparse.Namespace:
         help="a heartbeat is due every second; older than this (%(default)s), something hangs",
     )
     parser.add_argument(
-        "--workers", type=int, default=peek.setting("workers", "6"), help="how many there are (%(default)s)"
+        "--workers", type=int, default=int(peek.number("workers", 6)), help="how many there are (%(default)s)"
     )
     return parser.parse_args()
 

@@ -4,6 +4,7 @@ Each view is read into a type in which every field has a default, so that the vi
 it has, and one that is not there shows nothing. Nothing here imports the daemon or writes.
 """
 
+import math
 import os
 import re
 import signal
@@ -39,6 +40,15 @@ def setting(name: str, default: str) -> str:
     except (OSError, ValueError):  # the daemon will say what is wrong with it
         in_file = default
     return os.environ.get(f"MENDD_{name.upper()}", str(in_file))
+
+
+def number(name: str, default: float) -> float:
+    """A setting that is a number; the default if it is none, for the daemon will say what is wrong with it."""
+    try:
+        found = float(setting(name, str(default)))
+    except ValueError:
+        return default
+    return found if math.isfinite(found) else default
 
 
 def folder(name: str, default: str) -> Path:
@@ -126,9 +136,9 @@ def view(state: Path, name: str, kind: type[View], problems: list[str]) -> View:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
-        problems.append(f"views/{name}.json is not there (yet); the daemon makes it, or `python -m daemon replay`")
+        problems.append(f"views/{name}.json is not there (yet); `python -m daemon replay` makes it, too")
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        problems.append(f"views/{name}.json cannot be read ({clean(str(error))}); `python -m daemon replay` remakes it")
+        problems.append(f"views/{name}.json cannot be read: `python -m daemon replay` remakes it ({clean(str(error))})")
     return kind()
 
 

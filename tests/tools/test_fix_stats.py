@@ -127,6 +127,13 @@ def test_rows(tmp_path: Path) -> None:
     assert "v1:rare" not in page(state, "--rows", "1")
 
 
+@pytest.mark.parametrize("rows", ["-1", "few"])
+def test_rows_that_cannot_be_asked_for(rows: str) -> None:
+    done = tool("fix_stats", "--rows", rows)
+    assert done.returncode == 2
+    assert f"argument --rows: '{rows}' is no whole number from 0" in done.stderr
+
+
 @pytest.mark.parametrize("old", OLD_VIEWS)
 def test_a_view_of_another_version(tmp_path: Path, old: str) -> None:
     """What it did not count is left out, not told as none."""

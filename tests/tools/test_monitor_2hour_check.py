@@ -155,9 +155,21 @@ def test_the_page_for_people(tmp_path: Path) -> None:
         assert figure in words
 
 
-@pytest.mark.parametrize("arguments", [["--hours", "4"], ["--hours", "0"], ["--hours", "nan"], ["--now", "soon"]])
-def test_what_cannot_be_asked(arguments: list[str]) -> None:
-    done = tool("monitor_2hour_check", *arguments)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--hours", "4"),
+        ("--hours", "0"),
+        ("--hours", "nan"),
+        ("--now", "soon"),
+        ("--now", "nan"),
+        ("--now", "1e300"),
+        ("--stuck-minutes", "nan"),
+        ("--stale-seconds", "-1"),
+    ],
+)
+def test_what_cannot_be_asked(option: str, value: str) -> None:
+    done = tool("monitor_2hour_check", option, value)
     assert done.returncode == 2
     assert "error: argument" in done.stderr
 

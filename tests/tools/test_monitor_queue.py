@@ -153,6 +153,12 @@ def test_a_heart_that_stopped(tmp_path: Path) -> None:
         assert "running, pid" in monitor(state, "--stale", "1000")
 
 
+@pytest.mark.parametrize("view", [None, b'{"cut'])
+def test_what_remakes_a_view_is_read_on_a_plain_terminal(tmp_path: Path, view: bytes | None) -> None:
+    frame = monitor(state_of(tmp_path, {} if view is None else dict.fromkeys(VIEWS, view)), columns=80)
+    assert frame.count("`python -m daemon replay` ") == 3
+
+
 @pytest.mark.parametrize("broken", BROKEN_VIEWS)
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_broken_view_is_told_and_the_others_are_shown(tmp_path: Path, name: str, broken: str) -> None:
@@ -324,11 +330,17 @@ def test_a_live_frame_fits_its_terminal(busy: DaemonProcess, rows: int, columns:
         assert frame.count("\n") <= rows
 
 
-def test_a_terminal_without_colours(busy: DaemonProcess) -> None:
-    environment = clean_environment(80) | {"NO_COLOR": "1"}
+@pytest.mark.parametrize("lacks", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_without_colours(busy: DaemonProcess, lacks: dict[str, str]) -> None:
+    """One that can do nothing but scroll gets one frame without being asked for it."""
+    once = ["--once"] if "NO_COLOR" in lacks else []
     ours, its = pty.openpty()
     process = subprocess.Popen(
-        command("monitor_queue", "--once", "--state", busy.state), stdin=its, stdout=its, stderr=its, env=environment
+        command("monitor_queue", *once, "--state", busy.state),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=clean_environment(80) | lacks,
     )
     os.close(its)
     text = Screen(process, ours).rest()
