@@ -21,6 +21,7 @@ from rich.text import Text
 
 HOURS_KEPT = 3.0  # in views/health.json
 BAR_MINUTES = 5
+FIGURES_START = 21  # columns, behind their names
 YEAR_10000 = 253_402_300_800
 ENOUGH_SETTLED = 5  # jobs, before their failing says anything
 
@@ -252,13 +253,13 @@ def tell(seen: Seen, verdict: Verdict, reasons: list[Reason], limits: argparse.N
     table.add_column(style="bright_black", min_width=12)
     table.add_column()
     console.print()
-    for name, words in figures(seen, limits):
+    for name, words in figures(seen, limits, max(1, console.width - FIGURES_START)):
         table.add_row(f"  {name}", Text(words))
     console.print(table)
 
 
-def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Each figure in words."""
+def figures(seen: Seen, limits: argparse.Namespace, room: int) -> Iterator[tuple[str, str]]:
+    """Each figure in words, and as much of the course as there is room for."""
     whole, queue = seen.whole, seen.queue
     if seen.daemon:
         yield "daemon", seen.daemon.words
@@ -266,7 +267,7 @@ def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]
     yield "intake", f"accepted {whole.accepted}, rejected {whole.rejected}, {paused(seen)}"
     yield "settled", f"{seen.settled}, {seen.settled / seen.hours:.1f} an hour"
     if seen.settled:
-        yield f"in {BAR_MINUTES} min", peek.sparkline(seen.course)
+        yield f"in {BAR_MINUTES} min", peek.sparkline(seen.course[-room:])
     yield "outcomes", peek.counts(whole.settled)
     yield "attempts failed", peek.counts(whole.failures)
     yield "faults", peek.counts(whole.faults)

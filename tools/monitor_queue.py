@@ -28,6 +28,7 @@ SIDE_BY_SIDE_WIDTH = 140  # from here on, two lists of rows fit next to each oth
 EQUAL = (1, 1)
 ROWS_IN_A_PIPE = 10  # of each list, where no screen says how many fit
 ALWAYS_LINES = 9  # the header, the numbers, the outcomes, and the heading of the workers
+NARROW_WIDTH, NARROW_LINES = 60, 4  # below it, the numbers stand below each other and take so many lines more
 
 
 class Run(Struct):
@@ -157,7 +158,7 @@ def frame(seen: Seen, width: int, height: int | None = None) -> RenderableType:
     if height is None:
         workers_shown, room = len(workers.rows), None
     else:
-        left = height - ALWAYS_LINES - len(alarms)
+        left = height - ALWAYS_LINES - len(alarms) - (NARROW_LINES if width < NARROW_WIDTH else 0)
         for_lists = sum(1 + min(2, len(section.rows)) for section in lists)
         workers_shown = min(len(workers.rows), max(3, left - for_lists))
         room = left - workers_shown
@@ -199,6 +200,8 @@ def alarm_lines(seen: Seen) -> Iterator[Text]:
 
 def numbers(seen: Seen, width: int) -> RenderableType:
     """How much there is to do, and how fast it is done."""
+    if width < NARROW_WIDTH:
+        return Group(heading("queue"), depth(seen), heading("per minute"), rates(seen, width - 36))
     side = Table.grid(expand=True, padding=(0, 1))
     side.add_column(width=28)
     side.add_column(ratio=1)

@@ -231,7 +231,9 @@ def free_bytes(state: Path) -> int | None:
 
 
 def speak() -> None:
-    """Let neither a narrow encoding nor a reader who has had enough end in a traceback."""
+    """Let neither a narrow encoding, nor a reader who has had enough, nor that there is none end in a traceback."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  it stays open to the end
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # typed as if it could be anything
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

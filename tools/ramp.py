@@ -179,10 +179,10 @@ def read_task(folder: Path) -> Row:
         ("problem_statement", "problem_statement.md"),
     ):
         row[column] = (folder / name).read_bytes().decode() if (folder / name).exists() else ""
-    [tests, *others] = read_json(folder / "tests.json") or [None]
-    if others or not isinstance(tests, dict):
+    tests = read_json(folder / "tests.json")
+    if len(tests) != 1 or not isinstance(tests[0], dict):
         raise Unusable(f"{folder / 'tests.json'} is no object with FAIL_TO_PASS and PASS_TO_PASS")
-    return row | tests
+    return row | tests[0]
 
 
 def named(row: Row) -> Row:

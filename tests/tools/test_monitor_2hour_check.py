@@ -155,6 +155,13 @@ def test_the_page_for_people(tmp_path: Path) -> None:
         assert figure in words
 
 
+def test_a_narrow_terminal_shows_the_end_of_the_course(tmp_path: Path) -> None:
+    view = {"minutes": {str(int(NOW) // 60 * 60): {"settled": {"certified": 4}}}}
+    state = state_of(tmp_path, {"health": view, "queue": {}})
+    done = tool("monitor_2hour_check", "--state", state, "--now", str(NOW), columns=40)
+    assert next(line for line in done.stdout.splitlines() if "in 5 min" in line).rstrip().endswith("█")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

@@ -93,6 +93,12 @@ def test_no_line_is_wider_than_the_terminal(busy: DaemonProcess, columns: int) -
     assert max(map(cell_len, monitor(busy.state, columns=columns).splitlines())) <= columns
 
 
+def test_a_narrow_terminal_shows_what_the_numbers_are(busy: DaemonProcess) -> None:
+    frame = monitor(busy.state, columns=40)
+    for words in ("in hand", "of 6", "per minute", "60 min", "accepted", "settled"):
+        assert words in frame
+
+
 def test_an_encoding_that_lacks_its_characters(busy: DaemonProcess) -> None:
     done = tool("monitor_queue", "--once", "--state", busy.state, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
@@ -321,7 +327,7 @@ def test_ctrl_c_ends_it_cleanly_and_gives_the_screen_back(busy: DaemonProcess, e
         assert "Traceback" not in last
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (35, 100), (50, 160), (5, 30)])
+@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (35, 100), (50, 160), (24, 40), (5, 30)])
 def test_a_live_frame_fits_its_terminal(busy: DaemonProcess, rows: int, columns: int) -> None:
     """Live never draws more lines than there are, so nothing scrolls."""
     with terminal(busy.state, "--every", "0.05", rows=rows, columns=columns) as screen:
