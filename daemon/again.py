@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from daemon import verification
-from daemon.blobs import Blobs
+from daemon.blobs import BlobBroken, Blobs
 from daemon.certificate import Check, Unusable, trust
 from daemon.effects import ideas
 from daemon.effects.models import Request
@@ -88,6 +88,8 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
         if known.kind == "repair" and isinstance(look_first(known, run, settings, remembering), MeasureValues):
             print("# The values are measured once a run gets there, and shown besides.\n")
         _print(*anyio.run(asks, shop, step, blobs))
+    except BlobBroken as lost:
+        return refuse(lost)
     except SourceRefused as refused:  # its tree is no longer kept, and cannot be made again
         print(f"mendd: {refused}", file=sys.stderr)
         return Exit.USAGE

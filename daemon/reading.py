@@ -74,14 +74,24 @@ def _replay(state: Path, into: Path, settings: Settings) -> int:
 
 def check(state: Path) -> int:
     """Read every byte of the log."""
-    seq = 0
+    log = Log(state / "log", segment_bytes=1)
     try:
-        for facts in facts_in(state):
-            seq = facts[-1].seq
+        for _ in log.read():
+            pass
     except LogBroken as error:
         return refuse(error)
-    print(f"whole: {seq} facts in {len(segments(state / 'log'))} segments")
+    names = segments(log.folder)
+    print(f"whole: {log.end.seq} facts in {len(names)} segment{'' if len(names) == 1 else 's'}")
+    if names and (torn := _behind(log.folder / names[-1], log.end.offset)):
+        print(f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside")
     return Exit.DONE
+
+
+def _behind(segment: Path, offset: int) -> int:
+    """Bytes at the end of a segment that are no line; a running daemon may have written lines since it was read."""
+    with segment.open("rb") as file:
+        file.seek(offset)
+        return len(file.read().rpartition(b"\n")[2])
 
 
 def show(state: Path, job: str) -> int:

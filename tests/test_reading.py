@@ -98,3 +98,15 @@ def test_what_cannot_be_asked_is_told_with_a_remedy(tmp_path: Path, asked: str, 
     told = daemon.ask(*asked.split())
     assert (told.returncode, told.stdout) == (Exit.USAGE, "")
     assert named in told.stderr
+
+
+def test_a_torn_end_is_not_told_as_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(Settings(state_dir=str(tmp_path)), Told().accepted().opened().facts)
+    [segment] = (tmp_path / "log").glob("*.jsonl")
+    segment.write_bytes(segment.read_bytes()[:-10])
+    torn = len(segment.read_bytes().rpartition(b"\n")[2])
+    assert reading.check(tmp_path) == Exit.DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "whole: 1 facts in 1 segment",
+        f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside",
+    ]
