@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,8 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoState as absent:
         print(f"mendd: {absent}", file=sys.stderr)
         return Exit.USAGE
-    except KeyboardInterrupt:
-        return Exit.CRASHED
     except BrokenPipeError:  # the reader of our output had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
@@ -229,4 +228,8 @@ def schema(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # ended as the signal ends whoever does not listen: the supervisor and a shell know it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)

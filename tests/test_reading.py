@@ -1,5 +1,7 @@
 """What is asked of a state folder: where a job stands, and whether there is a state at all."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,14 @@ def test_a_torn_end_is_not_told_as_whole(tmp_path: Path, capsys: pytest.CaptureF
         "whole: 1 facts in 1 segment",
         f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside",
     ]
+
+
+def test_ctrl_c_ends_a_verb_as_the_signal_ends_a_program(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "certificate.json")
+    daemon = DaemonProcess(tmp_path)
+    daemon.start("verify", "certificate.json")
+    assert daemon.process
+    with (tmp_path / "certificate.json").open("w"):  # opens as soon as it reads there, in the middle of its verb
+        daemon.process.send_signal(signal.SIGINT)
+        assert daemon.wait() == -signal.SIGINT
+    assert daemon.said() == ""
