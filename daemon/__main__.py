@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoState as absent:
         print(f"mendd: {absent}", file=sys.stderr)
         return Exit.USAGE
+    except PermissionError as error:
+        print(f"mendd: {error.filename}: {error.strerror}; be the user whom the daemon runs as", file=sys.stderr)
+        return Exit.USAGE
     except BrokenPipeError:  # the reader of our output had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE

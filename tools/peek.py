@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 HOUSE = Path(__file__).resolve().parent.parent  # where the daemon runs
 START = "start it with `bash startup.sh`"
+AS_WHOM = "look as the user whom the daemon runs as"
 NO_STATE = 2  # the exit status of whoever is to read a state that is not there
 TEXT_CHARACTERS = 500
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -59,8 +60,11 @@ def folder(name: str, default: str) -> Path:
 
 def absence(state: Path) -> str:
     """Why there is nothing to be seen in this folder, and what to do about it; empty if there is."""
-    if (state / "run" / "lock").exists() or (state / "log").exists():
-        return ""
+    try:
+        if (state / "run" / "lock").exists() or (state / "log").exists():
+            return ""
+    except PermissionError:
+        return f"{clean(str(state))} may not be looked into: {AS_WHOM}"
     where = f"there is no state in {clean(str(state.resolve()))}, no daemon has run there"
     return f"{where}: {START}, or name another folder with --state, MENDD_STATE_DIR or state_dir in settings.toml"
 
@@ -135,6 +139,8 @@ def view(state: Path, name: str, kind: type[View], problems: list[str]) -> View:
     path = state / "views" / f"{name}.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
+    except PermissionError:
+        problems.append(f"views/{name}.json may not be read: {AS_WHOM}")
     except FileNotFoundError:
         problems.append(f"views/{name}.json is not there (yet); `python -m daemon replay` makes it, too")
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
