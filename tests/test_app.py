@@ -108,8 +108,9 @@ def test_a_start_leaves_nothing_half_written_where_it_writes_again(tmp_path: Pat
         assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
         results = daemon.state / "results"
         written = (results / "r-000001", results / "ramp" / "m-000001", daemon.state, daemon.state / "views")
-        folders = (*written, daemon.queue / "rejected")
+        folders = (*written, daemon.state / "keys", daemon.queue / "rejected")
         for folder in folders:
+            folder.mkdir(exist_ok=True)
             (folder / ".report.md.12-34.new").touch()
             (folder / ".mine.new").touch()
         (daemon.state / "snapshot").unlink()
