@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.effects.delivery import Version, deliver, take_name
+from daemon.effects.delivery import MAKING, Version, deliver, sweep_projects, take_name
 from tests.fakes.repairs import git
 
 FIRST = {"a.py": "x = 1\n", "con fig/b.txt": "1\r\n", ".gitattributes": "* text eol=lf\n"}
