@@ -146,8 +146,9 @@ class Daemon:
                 await anyio.sleep(ROOM_RETRY_S)
             else:
                 break
-        for folder in (self.state.folder, self.state.folder / "views", self.inlet.queue / "rejected"):
-            sweep(folder)  # the same is written again there
+        ours = self.state.folder
+        for folder in (ours, ours / "views", ours / "keys", self.inlet.queue / "rejected"):
+            sweep(folder)  # the same is written again there, or another copy of a key was
         if self.shop:
             await self.shop.sweep()
 

@@ -78,7 +78,7 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         assert daemon.stop() == 0
 
 
-def test_a_start_sweeps_the_trees_and_the_budget_takes_those_of_settled_jobs_only(tmp_path: Path) -> None:
+def test_a_start_sweeps_what_is_half_made_and_the_budget_takes_those_of_settled_jobs_only(tmp_path: Path) -> None:
     """What no interpreter can run is refused as soon as there is a tree."""
 
     def refused(name: str, number: int) -> None:
@@ -90,9 +90,11 @@ def test_a_start_sweeps_the_trees_and_the_budget_takes_those_of_settled_jobs_onl
 
     with DaemonProcess(tmp_path / "home", world="real", trees_bytes=0) as daemon:
         trees = daemon.state / "trees"
-        (trees / "making-7-ab" / "files").mkdir(parents=True)
+        half_made = [trees / "making-7-ab", daemon.state / "projects" / ".making-ab"]
+        for folder in half_made:
+            (folder / "files").mkdir(parents=True)
         daemon.start().wait_until_said("ready")
-        assert not (trees / "making-7-ab").exists()
+        assert not any(folder.exists() for folder in half_made)
         refused("first", 1)
         refused("second", 2)
         assert [path.read_text() for path in trees.glob("*/files/a.py")] == ["second"]
@@ -108,8 +110,9 @@ def test_a_start_leaves_nothing_half_written_where_it_writes_again(tmp_path: Pat
         assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
         results = daemon.state / "results"
         written = (results / "r-000001", results / "ramp" / "m-000001", daemon.state, daemon.state / "views")
-        folders = (*written, daemon.queue / "rejected")
+        folders = (*written, daemon.state / "keys", daemon.queue / "rejected")
         for folder in folders:
+            folder.mkdir(exist_ok=True)
             (folder / ".report.md.12-34.new").touch()
             (folder / ".mine.new").touch()
         (daemon.state / "snapshot").unlink()

@@ -6,18 +6,19 @@ certified: nothing of the project's own (attributes, hooks, filters) has a say i
 """
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
 from msgspec import Struct
 
+from daemon.disk import remove, sync_all, sync_path
 from daemon.effects.environment import Environment
 from daemon.effects.git import Git
 from daemon.text.naming import project_name
 
 LOCK = "requirements.lock"
+MAKING = ".making-"  # begins the name of what nobody shall see yet
 ANYBODY = 0o755  # a person's own tools look at it
 INSTALLED = re.compile(r"(?P<name>[A-Za-z0-9._]{1,100})-(?P<version>[A-Za-z0-9.+!_]{1,100})\.dist-info")
 TOOLS = ("pip", "setuptools", "wheel")  # they come with an environment and are nobody's need
@@ -57,7 +58,7 @@ def deliver(state: Path, name: str, versions: Sequence[Version]) -> Path:
     """Put the project in its place; one that is there already stays, and another one makes room for it. Blocks."""
     place = state / "projects" / name
     place.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(mkdtemp(prefix=f".{name}-", dir=place.parent))
+    making = Path(mkdtemp(prefix=MAKING, dir=place.parent))
     try:
         tree = _make(making, versions)
         if _tree(place) == tree:
@@ -65,10 +66,18 @@ def deliver(state: Path, name: str, versions: Sequence[Version]) -> Path:
         if place.exists():
             place.rename(_aside(place))
         making.chmod(ANYBODY)
+        sync_all(making)  # it is about to be certified to be there
         making.rename(place)
+        sync_path(place.parent)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        remove(making)
     return place
+
+
+def sweep_projects(state: Path) -> None:
+    """Remove what a daemon that died left half made. Nobody may be at work here yet. Blocks."""
+    for left in (state / "projects").glob(f"{MAKING}*"):
+        remove(left)
 
 
 def _make(folder: Path, versions: Sequence[Version]) -> str:

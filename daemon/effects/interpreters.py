@@ -44,7 +44,7 @@ def _itself(place: str, version: str) -> Path | None:
     By its own word: what stands on the PATH may be a shim (pyenv's is a script) that runs another one in each folder.
     """
     ask = "import os, platform, sys; print(platform.python_version(), os.path.realpath(sys.executable))"
-    number, _, itself = _said([place, "-c", ask]).partition(" ")
+    number, _, itself = _said([place, "-I", "-c", ask]).partition(" ")
     return Path(itself) if f"{number}.".startswith(f"{version}.") else None
 
 

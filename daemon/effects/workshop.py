@@ -19,7 +19,7 @@ from daemon import steps
 from daemon.certificate import Key
 from daemon.drops import Idea, Repair
 from daemon.effects import project, workspace
-from daemon.effects.delivery import Version, deliver, take_name
+from daemon.effects.delivery import Version, deliver, sweep_projects, take_name
 from daemon.effects.environment import Environment, Environments
 from daemon.effects.models.breaker import Breaker
 from daemon.effects.models.providers import open_models
@@ -85,8 +85,9 @@ class Workshop:
         self._abreast = anyio.CapacityLimiter(settings.tests_abreast or os.cpu_count() or 1)
 
     async def sweep(self) -> None:
-        """Remove what a former daemon left half made of trees, before anybody is at work."""
+        """Remove what a former daemon left half made of trees and projects, before anybody is at work."""
         await run_sync(self._trees.sweep)
+        await run_sync(sweep_projects, self._state)
 
     async def look_round(self) -> None:
         """Say what this machine lacks, and how to get it. Whoever works here does not wait for this."""

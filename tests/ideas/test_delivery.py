@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.effects.delivery import Version, deliver, take_name
+from daemon.effects.delivery import MAKING, Version, deliver, sweep_projects, take_name
 from tests.fakes.repairs import git
 
 FIRST = {"a.py": "x = 1\n", "con fig/b.txt": "1\r\n", ".gitattributes": "* text eol=lf\n"}
@@ -35,3 +35,11 @@ def test_doing_it_again_leaves_what_is_there_and_another_project_keeps_the_forme
     deliver(tmp_path, "shop", [Version("other\n", {"a.py": "x = 3\n"})])
     assert (place / "a.py").read_text() == "x = 3\n"
     assert (place.with_name("shop.before-1") / "mine.txt").read_text() == "a person's own"
+
+
+def test_what_a_death_left_half_made_is_swept_and_nothing_of_a_person(tmp_path: Path) -> None:
+    place = deliver(tmp_path, "shop", [Version("one\n", FIRST)])
+    place.with_name(f"{MAKING}abc").mkdir()
+    place.with_name(".vscode").mkdir()
+    sweep_projects(tmp_path)
+    assert sorted(path.name for path in place.parent.iterdir()) == [".vscode", "shop"]
