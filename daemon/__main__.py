@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ class NoState(Exception):  # noqa: N818  said of a folder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Say a verb; the exit status says how it went."""
+    if sys.stdout is not None:  # a terminal that lacks a character gets the rest
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # typed as if it could be anything
     options = _parser().parse_args(arguments)
     from daemon.settings import SettingError
 
@@ -36,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoState as absent:
         print(f"mendd: {absent}", file=sys.stderr)
         return Exit.USAGE
-    except KeyboardInterrupt:
-        return Exit.CRASHED
+    except PermissionError as error:
+        print(f"mendd: {error.filename}: {error.strerror}; be the user whom the daemon runs as", file=sys.stderr)
+        return Exit.USAGE
     except BrokenPipeError:  # the reader of our output had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
@@ -81,7 +85,7 @@ def state_to_read(options: argparse.Namespace) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m daemon", description="mendd, a mending daemon for one box.")
     parser.set_defaults(verb=run, once=False)
-    verbs = parser.add_subparsers(title="verbs", metavar="")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
 
     def verb(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
@@ -145,6 +149,12 @@ def replay(options: argparse.Namespace) -> int:
     from daemon import reading
 
     folder = state_to_read(options)
+    if options.into:
+        try:
+            options.into.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            print(f"mendd: --into {options.into}: {error.strerror}; name a folder that can be made", file=sys.stderr)
+            return Exit.USAGE
     return reading.replay(folder, options.into or folder, options.settings)
 
 
@@ -221,4 +231,8 @@ def schema(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # ended as the signal ends whoever does not listen: the supervisor and a shell know it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)

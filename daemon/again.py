@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from daemon import verification
-from daemon.blobs import Blobs
+from daemon.blobs import BlobBroken, Blobs
 from daemon.certificate import Check, Unusable, trust
 from daemon.effects import ideas
 from daemon.effects.models import Request
@@ -36,7 +36,11 @@ def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], se
     try:
         papers = certificate.read_bytes(), patch.read_bytes()
         trusted = trust(*(key.read_bytes() for key in keys))
-    except (OSError, Unusable) as error:
+    except OSError as error:
+        needed = "besides the certificate, its patch (--patch) and a public key (--key) are needed"
+        print(f"mendd: {error.filename}: {error.strerror}; {needed}", file=sys.stderr)
+        return Exit.USAGE
+    except Unusable as error:
         print(f"mendd: {error}", file=sys.stderr)
         return Exit.USAGE
 
@@ -84,6 +88,8 @@ def prompt_of(job: str, name: str, settings: Settings) -> int:
         if known.kind == "repair" and isinstance(look_first(known, run, settings, remembering), MeasureValues):
             print("# The values are measured once a run gets there, and shown besides.\n")
         _print(*anyio.run(asks, shop, step, blobs))
+    except BlobBroken as lost:
+        return refuse(lost)
     except SourceRefused as refused:  # its tree is no longer kept, and cannot be made again
         print(f"mendd: {refused}", file=sys.stderr)
         return Exit.USAGE

@@ -78,8 +78,11 @@ def export_fixes(file: Path, settings: Settings) -> int:
     sealed = certificate.seal(canonical(Bundle(fixes=found)), key, PAYLOAD_TYPE)
     if len(sealed) > MOST_BYTES:
         return _no(f"{len(found)} fixes are {len(sealed)} bytes, and no box takes more than {MOST_BYTES}")
-    write_whole(file, sealed, durable=True)
-    print(f"{len(found)} fixes in {file}; to believe it, another box needs {state / 'keys' / 'ed25519.pub'}")
+    try:
+        write_whole(file, sealed, durable=True)
+    except OSError as error:
+        return _no(f"{file} cannot be written: {error.strerror}; name another file")
+    print(f"{_fixes(found)} in {file}; to believe it, another box needs {state / 'keys' / 'ed25519.pub'}")
     return Exit.DONE
 
 
@@ -112,6 +115,10 @@ def _as_given(fact: e.FixLearned, paper: str) -> Fix:
     )
 
 
+def _fixes(some: Sequence[Fix]) -> str:
+    return f"{len(some)} fix{'' if len(some) == 1 else 'es'}"
+
+
 # Taking
 
 
@@ -123,9 +130,11 @@ def import_fixes(file: Path, keys: Sequence[Path], settings: Settings) -> int:
             return _no(f"{file} is no bundle of ours: it is longer than {MOST_BYTES} bytes")
         fixes, box = read_bundle(file.read_bytes(), trusted)
     except Invalid as error:
-        return _no(f"{file} is not believed: {error}")
+        whom = "; whom you believe is named by --key" if not keys else ""
+        return _no(f"{file} is not believed: {error}{whom}")
     except (OSError, Unusable) as error:
-        return _no(str(error))
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        return _no(f"{said}; a bundle and a public key (--key) are needed")
     good = []
     for fix in fixes:
         if why := _objection(fix):
@@ -141,7 +150,7 @@ def import_fixes(file: Path, keys: Sequence[Path], settings: Settings) -> int:
         return Exit.HELD
     except LogBroken as error:
         return refuse(error)
-    print(f"{len(fixes)} fixes from box {box[:BOX_CHARACTERS]}: {new} are new here, {len(good) - new} were known")
+    print(f"{_fixes(fixes)} from box {box[:BOX_CHARACTERS]}: {new} new here, {len(good) - new} known before")
     return Exit.DONE
 
 

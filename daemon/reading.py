@@ -74,14 +74,24 @@ def _replay(state: Path, into: Path, settings: Settings) -> int:
 
 def check(state: Path) -> int:
     """Read every byte of the log."""
-    seq = 0
+    log = Log(state / "log", segment_bytes=1)
     try:
-        for facts in facts_in(state):
-            seq = facts[-1].seq
+        for _ in log.read():
+            pass
     except LogBroken as error:
         return refuse(error)
-    print(f"whole: {seq} facts in {len(segments(state / 'log'))} segments")
+    names = segments(log.folder)
+    print(f"whole: {log.end.seq} facts in {len(names)} segment{'' if len(names) == 1 else 's'}")
+    if names and (torn := _behind(log.folder / names[-1], log.end.offset)):
+        print(f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside")
     return Exit.DONE
+
+
+def _behind(segment: Path, offset: int) -> int:
+    """Bytes at the end of a segment that are no line; a running daemon may have written lines since it was read."""
+    with segment.open("rb") as file:
+        file.seek(offset)
+        return len(file.read().rpartition(b"\n")[2])
 
 
 def show(state: Path, job: str) -> int:
@@ -180,7 +190,7 @@ def _climbed(ramp: Ramp, facts: Mapping[int, AnyFact]) -> Iterator[str]:
     for row in ramp.within(ramp.phases[-1].size if ramp.phases else 0):
         became = row.outcome or ("open" if row.is_open else "not opened")
         counted = f"{row.runs} runs, {row.attempts} attempts, {row.tokens} tokens, {row.busy_s:.1f} s"
-        why = "; ".join(printable(" ".join(text.split())) for text in (row.cause or row.error,) if text)
+        why = _flat(row.cause or row.error)
         once = {what: seqs for what, seqs in row.facts.items() if what not in COUNTED}
         yield f"  {printable(row.name)} = {row.job} {became}: {counted}; {_numbered(once)} {why}".rstrip()
         yield from (f"      {line}" for line in _counted(row, facts))
@@ -225,9 +235,9 @@ def _standing(job: Job, queue: Queue, in_vain: Sequence[e.NothingFound]) -> Iter
         elif hand := queue.running.get(run.id):
             yield f"{where}; in the hand of {hand.worker} since {_when(hand.since)}, after stage {run.stage!r}"
         elif (standing := queue.waiting[run.id]).not_before:
-            yield f"{where}; waits until {_when(standing.not_before)}: {standing.why}"
+            yield f"{where}; waits until {_when(standing.not_before)}{_because(standing.why)}"
         else:
-            again = f", after {run.fault}: {run.fault_message}" if run.fault else ""
+            again = f", after {run.fault}{_because(run.fault_message)}" if run.fault else ""
             yield f"{where}; stands in line for {queue.awaited(standing)}{again}"
         yield from (f"      {_unaided(fact, run)}" for fact in in_vain if fact.run == run.id)
     if job.outcome:
@@ -250,16 +260,21 @@ def _unaided(nothing: e.NothingFound, run: Run) -> str:
 
 def _because(reason: str) -> str:
     """A reason in one line: its details are in the report, and what it quotes was said by anybody."""
-    flat = printable(" ".join(reason.split()))
+    flat = _flat(reason)
     cut = flat if len(flat) <= REASON_CHARACTERS else f"{flat[: REASON_CHARACTERS - 1]}…"
     return f": {cut}" if cut else ""
+
+
+def _flat(text: str) -> str:
+    """Anybody's words on one line, with nothing in them that a terminal would act on."""
+    return printable(" ".join(text.split()))
 
 
 def _line(fact: AnyFact) -> str:
     fields = msgspec.to_builtins(fact)
     about = {key: value for key, value in fields.items() if key not in ("seq", "at", "type", "job", "drop")}
     return f"{fact.seq:>8}  {_when(fact.at)}  {fields['type']:<18} " + "  ".join(
-        f"{key}={value}" for key, value in about.items()
+        f"{key}={_flat(str(value))}" for key, value in about.items()
     )
 
 
@@ -269,7 +284,8 @@ def _when(at: float) -> str:
 
 def unknown(job: str) -> int:
     """Say that there is no such job."""
-    print(f"mendd: the log knows no job {job}; ids look like r-000731", file=sys.stderr)
+    forms = "r-000731 for a repair, i-000731 for an idea, m-000731 for a ramp"
+    print(f"mendd: the log knows no job {_flat(job)}; ids look like {forms}", file=sys.stderr)
     return Exit.USAGE
 
 

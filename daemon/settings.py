@@ -96,7 +96,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 1800.0
     answers_from: Annotated[
         Literal["models", "recordings", "recordings_only", "script"],
-        Meta(description="`recordings` asks a model only what was never asked; a `script` answers by instance."),
+        Meta(description="`recordings` asks what is new, `recordings_only` nothing; a `script` answers by instance."),
     ] = "models"
     answers_path: Annotated[str, Meta(description="The folder of the recordings, or the JSON Lines of the script.")] = (
         ""

@@ -117,6 +117,14 @@ def test_of_a_tree_that_is_gone_and_cannot_be_made_again_nothing_can_be_asked(
     assert "no longer kept" in capsys.readouterr().err
 
 
+def test_where_a_blob_is_lost_it_says_which(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(settings.state_dir, tmp_path / "state", ignore=shutil.ignore_patterns("blobs"))
+    assert again.prompt_of(JOB, "M2", replace(settings, state_dir=str(tmp_path / "state"))) == Exit.STAY_DOWN
+    assert " is not there" in capsys.readouterr().err
+
+
 def test_what_cannot_be_checked_here_is_not_said_to_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,7 +193,20 @@ def test_what_was_forged_is_refused_by_name_and_nothing_is_taken(
 
 def test_whom_nobody_named_is_not_believed(bundle: Path, other: Box, capsys: pytest.CaptureFixture[str]) -> None:
     assert [other.take(bundle, *keys) for keys in ((), (other.public,))] == [Exit.USAGE, Exit.USAGE]
-    assert capsys.readouterr().err.count("is not among the trusted ones") == 2
+    said = capsys.readouterr().err
+    assert said.count("is not among the trusted ones") == 2
+    assert said.count("whom you believe is named by --key") == 1
+
+
+def test_a_file_that_is_not_there_and_one_that_cannot_be_made(
+    bundle: Path, one: Box, other: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = bundle.parent / "no" / "fixes.json"
+    assert other.take(nowhere, one.public) == Exit.USAGE
+    assert one.give(nowhere) == Exit.USAGE
+    missing, unwritable = capsys.readouterr().err.splitlines()
+    assert missing == f"mendd: {nowhere}: No such file or directory; a bundle and a public key (--key) are needed"
+    assert unwritable == f"mendd: {nowhere} cannot be written: No such file or directory; name another file"
 
 
 def test_a_log_that_a_daemon_holds_is_left_alone(bundle: Path, one: Box, other: Box) -> None:

@@ -218,9 +218,8 @@ def structure(known: Seen, house: Path) -> Finding:
     same = told.returncode == 0 and all(
         files(again / part) == files(known.state / part) for part in ("results", "views")
     )
-    words = (
-        f"an edit of a test was {'refused' if refused else 'taken'}; a replay {'is the same' if same else 'differs'}"
-    )
+    became = "refused" if refused else "taken" if known.of("EditsApplied") else "not come to"
+    words = f"an edit of a test was {became}; a replay {'is the same' if same else 'differs'}"
     return Finding("structure", refused and same, words)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import peek
 from msgspec import Struct, field
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +19,12 @@ WEEK_DAYS = 7
 NAME_CHARACTERS = (
     28  # the version and the coarse key of a signature, and enough of the exact one to tell failures apart
 )
+NARROW = 72  # columns, below which a row is told on lines of its own
 WHAT_FAILED = ("failed: ", "error: ")  # how the line of a report begins that says what was raised
+
+
+Headings = tuple[str, ...]
+Row = tuple[str | Text, ...]
 
 
 class Signature(Struct):
@@ -40,6 +45,7 @@ class Fix(Struct):
     before: str = ""
     after: str = ""
     learned_at: float = 0.0
+    taught: int | None = None
     offered: int = 0
     tried: int = 0
     worked: int = 0
@@ -132,9 +138,16 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     state = peek.folder("state_dir", "state")
     parser.add_argument("--state", type=Path, default=state, help="the state folder")
-    parser.add_argument("--rows", type=int, default=10, help="of each table; the view has at most 100 (%(default)s)")
+    parser.add_argument("--rows", type=whole, default=10, help="of each table; the view has at most 100 (%(default)s)")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser.parse_args()
+
+
+def whole(text: str) -> int:
+    """A number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
 
 
 def tell(database: FixDatabase, rows: int, now: float) -> None:
@@ -148,10 +161,10 @@ def tell(database: FixDatabase, rows: int, now: float) -> None:
     console.print(figures_table)
     if database.latest_signatures:
         console.print()
-        console.print(signatures_table(database, rows, now))
+        console.print(framed(*signatures(database, rows, now), width=console.width))
     if database.best_fixes:
         console.print()
-        console.print(fixes_table(database, rows, now))
+        console.print(framed(*fixes(database, rows, now), width=console.width))
 
 
 def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
@@ -204,20 +217,22 @@ def share(part: int, whole: int) -> str:
     return f"{part} ({part / whole:.0%})" if whole else str(part)
 
 
-def signatures_table(database: FixDatabase, rows: int, now: float) -> Table:
+def signatures(database: FixDatabase, rows: int, now: float) -> tuple[str, Headings, list[Row]]:
     """The failures that come again and again."""
     listed = len(database.latest_signatures)
     which = "" if listed == database.signatures else f" of the {listed} seen last"
-    table = framed(f"most frequent failures{which}", "signature", "seen", "certified", "last", "example")
-    for name, signature in database.most_frequent(rows):
-        table.add_row(
+    headings = ("signature", "seen", "certified", "last", "example")
+    shown: list[Row] = [
+        (
             short(name),
             str(signature.seen),
             str(signature.certified),
             f"{peek.span(now - signature.last_at)} ago",
             cell(raised(signature.example)),
         )
-    return table
+        for name, signature in database.most_frequent(rows)
+    ]
+    return f"most frequent failures{which}", headings, shown
 
 
 def raised(report: str) -> str:
@@ -227,19 +242,22 @@ def raised(report: str) -> str:
     return next(found, report)
 
 
-def fixes_table(database: FixDatabase, rows: int, now: float) -> Table:
-    """The fixes that hold."""
-    table = framed("best fixes", "fix", "tried", "worked", "at least", "learned", "before → after")
-    for name, fix in database.best(rows):
-        table.add_row(
+def fixes(database: FixDatabase, rows: int, now: float) -> tuple[str, Headings, list[Row]]:
+    """The fixes that hold: what a certificate taught counts as having worked, and `at least` stands on both."""
+    headings = ("fix", "taught", "tried", "worked", "at least", "learned", "before → after")
+    shown: list[Row] = [
+        (
             short(name),
+            "" if fix.taught is None else str(fix.taught),
             str(fix.tried),
             share(fix.worked, fix.tried),
             "" if fix.at_least is None else f"{fix.at_least:.0%}",
             f"{peek.span(now - fix.learned_at)} ago",
             Text.assemble((peek.clean(fix.before), "red"), " → ", (peek.clean(fix.after), "green")),
         )
-    return table
+        for name, fix in database.best(rows)
+    ]
+    return "best fixes", headings, shown
 
 
 def short(name: str) -> str:
@@ -248,17 +266,30 @@ def short(name: str) -> str:
     return clean if len(clean) <= NAME_CHARACTERS else f"{clean[: NAME_CHARACTERS - 1]}…"
 
 
-def framed(title: str, name: str, *others: str) -> Table:
-    """A table with a name, three figures, and words that get the rest of the room."""
+def framed(title: str, headings: Headings, rows: list[Row], width: int) -> RenderableType:
+    """A table with a name, figures, and words that get the rest of the room; or without room for it, a list."""
+    if width < NARROW:
+        return listed(title, headings, rows)
+    name, *numbers, words = headings
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, expand=True, header_style="bright_black"
     )
     table.add_column(name, no_wrap=True)
-    *numbers, words = others
     for number in numbers:
         table.add_column(number, no_wrap=True, justify="right")
     table.add_column(words, no_wrap=True, ratio=1)
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def listed(title: str, headings: Headings, rows: list[Row]) -> RenderableType:
+    """The same below each other: the name, the figures with their headings, the words."""
+    lines = [Text(title, "bold")]
+    for name, *numbers, words in rows:
+        told = [f"{heading} {number}" for heading, number in zip(headings[1:], numbers, strict=False) if number]
+        lines += [Text(str(name)), Text(f"  {', '.join(told)}"), Text.assemble("  ", words)]
+    return Group(*lines)
 
 
 def cell(words: str) -> Text:

@@ -4,6 +4,7 @@ Reading (`look`), judging (`judge`) and telling are apart: a verdict is a pure f
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from rich.text import Text
 
 HOURS_KEPT = 3.0  # in views/health.json
 BAR_MINUTES = 5
+FIGURES_START = 21  # columns, behind their names
+YEAR_10000 = 253_402_300_800
 ENOUGH_SETTLED = 5  # jobs, before their failing says anything
 
 
@@ -92,19 +95,29 @@ def arguments() -> argparse.Namespace:
     add(
         "--hours", type=hours, default=2.0, help="how far to look back, at most 3: the view keeps no more (%(default)s)"
     )
-    add("--now", type=float, help="unix seconds: judge that moment; whether a daemon lives now is then no question")
+    add("--now", type=moment, help="unix seconds: judge that moment; whether a daemon lives now is then no question")
     add("--json", action="store_true", help="for programs")
     limits = parser.add_argument_group("limits")
     for name, kind, default, why in (
-        ("--stuck-minutes", float, 30.0, "a run in hand for longer is stuck: an attempt with a local model takes less"),
-        ("--stale-seconds", float, 10.0, "a heartbeat is due every second; an older one means that the daemon hangs"),
+        (
+            "--stuck-minutes",
+            at_least_0,
+            30.0,
+            "a run in hand for longer is stuck: an attempt with a local model takes less",
+        ),
+        (
+            "--stale-seconds",
+            at_least_0,
+            10.0,
+            "a heartbeat is due every second; an older one means that the daemon hangs",
+        ),
         ("--faults", int, 20, "more are DEGRADED: a few are waited out, many say that a model or sandbox is unwell"),
         ("--crashes", int, 0, "more crashed steps are DEGRADED: each is a defect of the daemon's own"),
         ("--restarts", int, 0, "more unclean ends are DEGRADED: a daemon that is stopped says so in its log"),
         ("--crash-loop", int, 5, "as many unclean ends are UNHEALTHY: the supervisor gives up at as many in a row"),
         (
             "--failed-share",
-            float,
+            at_least_0,
             0.8,
             "a larger share of settled jobs that failed is DEGRADED: hard jobs fail, not all",
         ),
@@ -119,6 +132,22 @@ def hours(text: str) -> float:
     number = float(text)
     if not 0 < number <= HOURS_KEPT:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {HOURS_KEPT:.0f}")
+    return number
+
+
+def moment(text: str) -> float:
+    """A point in time that a calendar has."""
+    number = float(text)
+    if not 0 <= number < YEAR_10000:
+        raise argparse.ArgumentTypeError(f"{text} is no time in unix seconds, as `date +%s` says it")
+    return number
+
+
+def at_least_0(text: str) -> float:
+    """A limit."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
     return number
 
 
@@ -224,13 +253,13 @@ def tell(seen: Seen, verdict: Verdict, reasons: list[Reason], limits: argparse.N
     table.add_column(style="bright_black", min_width=12)
     table.add_column()
     console.print()
-    for name, words in figures(seen, limits):
+    for name, words in figures(seen, limits, max(1, console.width - FIGURES_START)):
         table.add_row(f"  {name}", Text(words))
     console.print(table)
 
 
-def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Each figure in words."""
+def figures(seen: Seen, limits: argparse.Namespace, room: int) -> Iterator[tuple[str, str]]:
+    """Each figure in words, and as much of the course as there is room for."""
     whole, queue = seen.whole, seen.queue
     if seen.daemon:
         yield "daemon", seen.daemon.words
@@ -238,7 +267,7 @@ def figures(seen: Seen, limits: argparse.Namespace) -> Iterator[tuple[str, str]]
     yield "intake", f"accepted {whole.accepted}, rejected {whole.rejected}, {paused(seen)}"
     yield "settled", f"{seen.settled}, {seen.settled / seen.hours:.1f} an hour"
     if seen.settled:
-        yield f"in {BAR_MINUTES} min", peek.sparkline(seen.course)
+        yield f"in {BAR_MINUTES} min", peek.sparkline(seen.course[-room:])
     yield "outcomes", peek.counts(whole.settled)
     yield "attempts failed", peek.counts(whole.failures)
     yield "faults", peek.counts(whole.faults)

@@ -28,6 +28,7 @@ SIDE_BY_SIDE_WIDTH = 140  # from here on, two lists of rows fit next to each oth
 EQUAL = (1, 1)
 ROWS_IN_A_PIPE = 10  # of each list, where no screen says how many fit
 ALWAYS_LINES = 9  # the header, the numbers, the outcomes, and the heading of the workers
+NARROW_WIDTH, NARROW_LINES = 60, 4  # below it, the numbers stand below each other and take so many lines more
 
 
 class Run(Struct):
@@ -89,7 +90,7 @@ def main() -> int:
     options = arguments()
     peek.speak()
     console = Console(highlight=False)
-    if options.once or not console.is_terminal:
+    if options.once or not console.is_terminal or console.is_dumb_terminal:  # which cannot be drawn on twice
         seen = look(options)
         console.print(frame(seen, console.width))
         return peek.NO_STATE if seen.absence else 0
@@ -105,7 +106,7 @@ def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--state", type=Path, default=peek.folder("state_dir", "state"), help="the state folder")
-    parser.add_argument("--once", action="store_true", help="print one frame and end; so it does into a pipe")
+    parser.add_argument("--once", action="store_true", help="print one frame and end, as into a pipe")
     parser.add_argument(
         "--every", type=positive, default=1.0, metavar="SECONDS", help="between two looks (%(default)s)"
     )
@@ -117,7 +118,7 @@ def arguments() -> argparse.Namespace:
         help="a heartbeat is due every second; older than this (%(default)s), something hangs",
     )
     parser.add_argument(
-        "--workers", type=int, default=peek.setting("workers", "6"), help="how many there are (%(default)s)"
+        "--workers", type=int, default=int(peek.number("workers", 6)), help="how many there are (%(default)s)"
     )
     return parser.parse_args()
 
@@ -157,7 +158,7 @@ def frame(seen: Seen, width: int, height: int | None = None) -> RenderableType:
     if height is None:
         workers_shown, room = len(workers.rows), None
     else:
-        left = height - ALWAYS_LINES - len(alarms)
+        left = height - ALWAYS_LINES - len(alarms) - (NARROW_LINES if width < NARROW_WIDTH else 0)
         for_lists = sum(1 + min(2, len(section.rows)) for section in lists)
         workers_shown = min(len(workers.rows), max(3, left - for_lists))
         room = left - workers_shown
@@ -199,6 +200,8 @@ def alarm_lines(seen: Seen) -> Iterator[Text]:
 
 def numbers(seen: Seen, width: int) -> RenderableType:
     """How much there is to do, and how fast it is done."""
+    if width < NARROW_WIDTH:
+        return Group(heading("queue"), depth(seen), heading("per minute"), rates(seen, width - 36))
     side = Table.grid(expand=True, padding=(0, 1))
     side.add_column(width=28)
     side.add_column(ratio=1)

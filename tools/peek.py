@@ -4,6 +4,7 @@ Each view is read into a type in which every field has a default, so that the vi
 it has, and one that is not there shows nothing. Nothing here imports the daemon or writes.
 """
 
+import math
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from msgspec import Struct, field
 
 HOUSE = Path(__file__).resolve().parent.parent  # where the daemon runs
 START = "start it with `bash startup.sh`"
+AS_WHOM = "look as the user whom the daemon runs as"
 NO_STATE = 2  # the exit status of whoever is to read a state that is not there
 TEXT_CHARACTERS = 500
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -41,6 +43,15 @@ def setting(name: str, default: str) -> str:
     return os.environ.get(f"MENDD_{name.upper()}", str(in_file))
 
 
+def number(name: str, default: float) -> float:
+    """A setting that is a number; the default if it is none, for the daemon will say what is wrong with it."""
+    try:
+        found = float(setting(name, str(default)))
+    except ValueError:
+        return default
+    return found if math.isfinite(found) else default
+
+
 def folder(name: str, default: str) -> Path:
     """A folder that a setting names: seen from where the daemon runs, or from here if the environment names it."""
     named = Path(setting(name, default))
@@ -49,8 +60,11 @@ def folder(name: str, default: str) -> Path:
 
 def absence(state: Path) -> str:
     """Why there is nothing to be seen in this folder, and what to do about it; empty if there is."""
-    if (state / "run" / "lock").exists() or (state / "log").exists():
-        return ""
+    try:
+        if (state / "run" / "lock").exists() or (state / "log").exists():
+            return ""
+    except PermissionError:
+        return f"{clean(str(state))} may not be looked into: {AS_WHOM}"
     where = f"there is no state in {clean(str(state.resolve()))}, no daemon has run there"
     return f"{where}: {START}, or name another folder with --state, MENDD_STATE_DIR or state_dir in settings.toml"
 
@@ -125,10 +139,12 @@ def view(state: Path, name: str, kind: type[View], problems: list[str]) -> View:
     path = state / "views" / f"{name}.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
+    except PermissionError:
+        problems.append(f"views/{name}.json may not be read: {AS_WHOM}")
     except FileNotFoundError:
-        problems.append(f"views/{name}.json is not there (yet); the daemon makes it, or `python -m daemon replay`")
+        problems.append(f"views/{name}.json is not there (yet); `python -m daemon replay` makes it, too")
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        problems.append(f"views/{name}.json cannot be read ({clean(str(error))}); `python -m daemon replay` remakes it")
+        problems.append(f"views/{name}.json cannot be read: `python -m daemon replay` remakes it ({clean(str(error))})")
     return kind()
 
 
@@ -221,7 +237,9 @@ def free_bytes(state: Path) -> int | None:
 
 
 def speak() -> None:
-    """Let neither a narrow encoding nor a reader who has had enough end in a traceback."""
+    """Let neither a narrow encoding, nor a reader who has had enough, nor that there is none end in a traceback."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  it stays open to the end
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # typed as if it could be anything
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

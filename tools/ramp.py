@@ -123,12 +123,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def read_json(path: Path) -> list[Row]:
     """The rows of a file of JSON or JSON lines."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Unusable(
-            f"{path} is no text: JSON, JSON lines and Parquet (.parquet) are read, and task folders"
-        ) from None
+    text = text_of(path, "JSON, JSON lines and Parquet (.parquet) are read, and task folders")
     try:
         found = json.loads(text)
     except ValueError:
@@ -138,6 +133,14 @@ def read_json(path: Path) -> list[Row]:
             raise Unusable(f"{path} is neither JSON nor JSON lines: {error}") from None
     rows: list[Row] = found.get("instances", [found]) if isinstance(found, dict) else found
     return rows if isinstance(rows, list) else [rows]
+
+
+def text_of(path: Path, wanted: str) -> str:
+    """A file as text; `wanted` says what it should have been."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Unusable(f"{path} is no text: {wanted}") from None
 
 
 def read_tasks(folder: Path) -> list[Row]:
@@ -166,7 +169,8 @@ def read_parquet(path: Path) -> list[Row]:
 
 def read_task(folder: Path) -> Row:
     """One task of a SWE-bench 5 folder, as a row."""
-    flat = re.findall(r"^(\w+): *([^|>\n][^\n]*)$", (folder / TASK).read_text(encoding="utf-8"), re.MULTILINE)
+    text = text_of(folder / TASK, "the YAML of a SWE-bench 5 task is wanted")
+    flat = re.findall(r"^(\w+): *([^|>\n][^\n]*)$", text, re.MULTILINE)
     row: Row = {key: value.strip().strip("'\"") for key, value in flat}
     row.setdefault("instance_id", folder.name)
     for column, name in (
@@ -175,8 +179,10 @@ def read_task(folder: Path) -> Row:
         ("problem_statement", "problem_statement.md"),
     ):
         row[column] = (folder / name).read_bytes().decode() if (folder / name).exists() else ""
-    tests: Row = json.loads((folder / "tests.json").read_text(encoding="utf-8"))
-    return row | tests
+    tests = read_json(folder / "tests.json")
+    if len(tests) != 1 or not isinstance(tests[0], dict):
+        raise Unusable(f"{folder / 'tests.json'} is no object with FAIL_TO_PASS and PASS_TO_PASS")
+    return row | tests[0]
 
 
 def named(row: Row) -> Row:
@@ -195,7 +201,8 @@ def name_of(row: Row) -> str:
 def chosen(rows: list[Row], options: argparse.Namespace) -> list[Row]:
     """Those that are asked for, in the order that is asked for."""
     if options.ids:
-        wanted = Path(options.ids).read_text().split() if Path(options.ids).is_file() else options.ids.split(",")
+        file = Path(options.ids)
+        wanted = text_of(file, "a list of ids is wanted").split() if file.is_file() else options.ids.split(",")
         by_name = {name_of(row): row for row in rows}
         if missing := [name for name in wanted if name not in by_name]:
             raise Unusable(f"not in the file: {', '.join(missing[:5])}; leave them out of --ids")
@@ -324,6 +331,14 @@ def found(state: Path, name: str) -> Ramp:
     return next((each for each in seen(state).ramps if each.ramp == name), Ramp())
 
 
+def untold(state: Path, name: str) -> str:
+    """Why nothing is told of a ramp."""
+    problems: list[str] = []
+    peek.view(state, "ramp", Ramps, problems)
+    unseen = peek.absence(state) or "".join(problems)
+    return unseen or f"{state}/views/ramp.json tells of no {name}; `python -m daemon explain {name}` may"
+
+
 def reasons(queue: Path) -> set[Path]:
     """The reasons of all rejections that lie there now."""
     return set((queue / "rejected").glob("*.why.json"))
@@ -354,7 +369,7 @@ def absent(state: Path, now: float) -> str:
     if nowhere := peek.absence(state):
         return f"  {nowhere}"
     lives = peek.view(state, "health", peek.Health, []).lives
-    daemon = peek.daemon(state, lives, now, float(peek.setting("heartbeat_stale_s", "60")))
+    daemon = peek.daemon(state, lives, now, peek.number("heartbeat_stale_s", 60))
     return "" if daemon.condition == "running" else f"  the daemon is {daemon.words}; {daemon.remedy}"
 
 
@@ -365,7 +380,7 @@ def follow(state: Path, name: str, workers: int) -> int:
         while True:
             ramp, now = found(state, name), time.time()
             if not ramp.ramp:
-                raise Unusable(f"{state}/views/ramp.json tells of no {name}; `python -m daemon explain {name}` may")
+                raise Unusable(untold(state, name))
             shown = [*lines(ramp, now, workers), *filter(None, [absent(state, now) if not ramp.outcome else ""])]
             steady = "\n".join(line for line in shown if not any(words in line for words in RUNNING_WORDS))
             if live:
@@ -468,7 +483,7 @@ def main() -> int:
     name = ""
     try:
         name = ask(options)
-        return follow(options.state, name, int(peek.setting("workers", "6"))) if name else 0
+        return follow(options.state, name, int(peek.number("workers", 6))) if name else 0
     except KeyboardInterrupt:
         print(f"\nwatched or not, it is the daemon's; python tools/ramp.py --follow {name or 'RAMP'} shows it again")
         return 0

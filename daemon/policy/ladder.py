@@ -33,7 +33,7 @@ LADDER = (
     Rung("C3", C, "test first",            "tests",     3, E(1, 20),         T(0.2), SMALL),
     Rung("C4", C, "trace driven",          "ranking",   1, E(1, 20),         T(0.2), SMALL,  aid="values"),
     Rung("C5", C, "error-class checklist", "ranking",   1, E(1, 20),         T(0.4), SMALL,
-                                                  past="verdict", learned=5, aid="diagnostics"),
+                                                  past="verdict", learned=3, aid="diagnostics"),
     Rung("M1", M, "root cause first",      "callers",   5, E(2, 60),         T(0.4), SMALL),
     Rung("M2", M, "revise with feedback",  "changed",   3, E(2, 80),         T(0.3), SMALL,  past="gain"),
     Rung("M3", M, "sibling comparison",    "ranking",   2, E(2, 60),         T(0.4), SMALL,  learned=2, aid="siblings"),

@@ -83,6 +83,8 @@ def test_a_house_in_which_nothing_happened_is_silent_in_all(doctor: ModuleType, 
     nothing = doctor.Seen([], [], tmp_path / "state", 0.0)
     findings = [doctor.skills(nothing), doctor.orchestration(nothing), doctor.tools(nothing), doctor.context(nothing)]
     assert [finding.name for finding in findings if finding.fires] == []
+    structure = doctor.structure(nothing, Path(__file__).parents[2])
+    assert (structure.fires, structure.words) == (False, "an edit of a test was not come to; a replay differs")
 
 
 def test_it_has_enough_examples_the_unhealthy_ones_first(doctor: ModuleType) -> None:

@@ -127,6 +127,22 @@ def test_rows(tmp_path: Path) -> None:
     assert "v1:rare" not in page(state, "--rows", "1")
 
 
+def test_a_narrow_terminal_tells_each_figure_with_its_heading(tmp_path: Path) -> None:
+    view = by_hand(time.time())
+    view["best_fixes"]["f-1"]["taught"] = 3
+    said = page(state_of(tmp_path, {"fix_database": view}), columns=40)
+    assert "taught 3, tried 10, worked 9 (90%), at least 71%" in " ".join(said.split())
+    assert "seen 70, certified 1, last 1.0 min ago IndexError: list" in " ".join(said.split())
+    assert max(map(len, said.splitlines())) <= 40
+
+
+@pytest.mark.parametrize("rows", ["-1", "few"])
+def test_rows_that_cannot_be_asked_for(rows: str) -> None:
+    done = tool("fix_stats", "--rows", rows)
+    assert done.returncode == 2
+    assert f"argument --rows: '{rows}' is no whole number from 0" in done.stderr
+
+
 @pytest.mark.parametrize("old", OLD_VIEWS)
 def test_a_view_of_another_version(tmp_path: Path, old: str) -> None:
     """What it did not count is left out, not told as none."""

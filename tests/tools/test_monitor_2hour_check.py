@@ -155,9 +155,28 @@ def test_the_page_for_people(tmp_path: Path) -> None:
         assert figure in words
 
 
-@pytest.mark.parametrize("arguments", [["--hours", "4"], ["--hours", "0"], ["--hours", "nan"], ["--now", "soon"]])
-def test_what_cannot_be_asked(arguments: list[str]) -> None:
-    done = tool("monitor_2hour_check", *arguments)
+def test_a_narrow_terminal_shows_the_end_of_the_course(tmp_path: Path) -> None:
+    view = {"minutes": {str(int(NOW) // 60 * 60): {"settled": {"certified": 4}}}}
+    state = state_of(tmp_path, {"health": view, "queue": {}})
+    done = tool("monitor_2hour_check", "--state", state, "--now", str(NOW), columns=40)
+    assert next(line for line in done.stdout.splitlines() if "in 5 min" in line).rstrip().endswith("█")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--hours", "4"),
+        ("--hours", "0"),
+        ("--hours", "nan"),
+        ("--now", "soon"),
+        ("--now", "nan"),
+        ("--now", "1e300"),
+        ("--stuck-minutes", "nan"),
+        ("--stale-seconds", "-1"),
+    ],
+)
+def test_what_cannot_be_asked(option: str, value: str) -> None:
+    done = tool("monitor_2hour_check", option, value)
     assert done.returncode == 2
     assert "error: argument" in done.stderr
 

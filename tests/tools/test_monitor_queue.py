@@ -93,6 +93,12 @@ def test_no_line_is_wider_than_the_terminal(busy: DaemonProcess, columns: int) -
     assert max(map(cell_len, monitor(busy.state, columns=columns).splitlines())) <= columns
 
 
+def test_a_narrow_terminal_shows_what_the_numbers_are(busy: DaemonProcess) -> None:
+    frame = monitor(busy.state, columns=40)
+    for words in ("in hand", "of 6", "per minute", "60 min", "accepted", "settled"):
+        assert words in frame
+
+
 def test_an_encoding_that_lacks_its_characters(busy: DaemonProcess) -> None:
     done = tool("monitor_queue", "--once", "--state", busy.state, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
@@ -151,6 +157,12 @@ def test_a_heart_that_stopped(tmp_path: Path) -> None:
     with lived_in(state_of(tmp_path, {}), silent_s=100) as state:
         assert f"silent, pid {os.getpid()}, but heartbeat 1.7 min ago" in monitor(state)
         assert "running, pid" in monitor(state, "--stale", "1000")
+
+
+@pytest.mark.parametrize("view", [None, b'{"cut'])
+def test_what_remakes_a_view_is_read_on_a_plain_terminal(tmp_path: Path, view: bytes | None) -> None:
+    frame = monitor(state_of(tmp_path, {} if view is None else dict.fromkeys(VIEWS, view)), columns=80)
+    assert frame.count("`python -m daemon replay` ") == 3
 
 
 @pytest.mark.parametrize("broken", BROKEN_VIEWS)
@@ -315,7 +327,7 @@ def test_ctrl_c_ends_it_cleanly_and_gives_the_screen_back(busy: DaemonProcess, e
         assert "Traceback" not in last
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (35, 100), (50, 160), (5, 30)])
+@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (35, 100), (50, 160), (24, 40), (5, 30)])
 def test_a_live_frame_fits_its_terminal(busy: DaemonProcess, rows: int, columns: int) -> None:
     """Live never draws more lines than there are, so nothing scrolls."""
     with terminal(busy.state, "--every", "0.05", rows=rows, columns=columns) as screen:
@@ -324,11 +336,17 @@ def test_a_live_frame_fits_its_terminal(busy: DaemonProcess, rows: int, columns:
         assert frame.count("\n") <= rows
 
 
-def test_a_terminal_without_colours(busy: DaemonProcess) -> None:
-    environment = clean_environment(80) | {"NO_COLOR": "1"}
+@pytest.mark.parametrize("lacks", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_without_colours(busy: DaemonProcess, lacks: dict[str, str]) -> None:
+    """One that can do nothing but scroll gets one frame without being asked for it."""
+    once = ["--once"] if "NO_COLOR" in lacks else []
     ours, its = pty.openpty()
     process = subprocess.Popen(
-        command("monitor_queue", "--once", "--state", busy.state), stdin=its, stdout=its, stderr=its, env=environment
+        command("monitor_queue", *once, "--state", busy.state),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=clean_environment(80) | lacks,
     )
     os.close(its)
     text = Screen(process, ours).rest()

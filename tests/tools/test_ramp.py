@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.daemon_process import DaemonProcess, repair
-from tests.fakes.tool import clean_environment, command, tool
+from tests.fakes.tool import clean_environment, command, state_of, tool
 
 ROWS = [
     {"instance_id": f"{repo}__{number}", "repo": f"{repo}/{repo}", "base_commit": "c", "problem_statement": "p"}
@@ -75,10 +76,15 @@ def test_a_task_folder_of_the_benchmark(tmp_path: Path) -> None:
         ("c.json", "3", "instances"),
         ("d.jsonl", "", "holds no instances"),
         ("tasks/readme", "", "has no tasks/<instance>/task.yaml"),
+        ("tasks/a/task.yaml", "a: \udcff", "task.yaml is no text"),
+        ("tasks/a/tests.json", "[1, 2]", "tests.json is no object with FAIL_TO_PASS"),
+        ("tasks/a/tests.json", "{", "tests.json is neither JSON nor JSON lines"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_a_remedy(tmp_path: Path, name: str, text: str, words: str) -> None:
-    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "a").mkdir(parents=True)
+    if "/a/" in name:
+        (tmp_path / "tasks" / "a" / "task.yaml").touch()
     (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
     read = tmp_path if name.startswith("tasks") else tmp_path / name
     done = tool("ramp", read, "--queue", tmp_path / "queue", "--state", tmp_path / "state")
@@ -94,6 +100,7 @@ def test_what_cannot_be_read_is_told_with_a_remedy(tmp_path: Path, name: str, te
         ("--targets", "2", "above 0 and at most 1"),
         ("--sample", "0", "no whole number from 1"),
         ("--ids", "nobody", "not in the file: nobody"),
+        ("--ids", sys.executable, "is no text: a list of ids is wanted"),
         ("--easiest", "absent.tsv", "absent.tsv: No such file"),
         ("--easiest", __file__, "columns instance_id and solved_ratio"),
     ],
@@ -159,6 +166,22 @@ def test_who_drops_without_a_daemon_is_told_so_and_follows_once_there_is_one(tmp
             daemon.start()
             assert "reached: " in process.stdout.read()
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (None, "no daemon has run there: start it"),
+        (b'{"ramps": [', "views/ramp.json cannot be read: `python -m daemon replay` remakes it"),
+        (b'{"ramps": []}', "tells of no m-000001; `python -m daemon explain m-000001` may"),
+    ],
+)
+def test_a_ramp_that_nothing_is_told_of(tmp_path: Path, view: bytes | None, words: str) -> None:
+    state = tmp_path / "nowhere" if view is None else state_of(tmp_path, {"ramp": view})
+    done = tool("ramp", "--follow", "m-000001", "--state", state, MENDD_WORKERS="many")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_who_follows_without_a_daemon_is_told_so(tmp_path: Path) -> None:
