@@ -137,6 +137,7 @@ class Judge:
         self._server = self._fresh = None
 
     def _begin(self) -> "Server":
+        self._forget()
         self._server = Server(self._told, fresh=False)
         return self._server
 

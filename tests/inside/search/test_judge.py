@@ -154,6 +154,16 @@ class TestVerdicts:
         assert judge.tried == {1: 1, 2: 1, 3: 4}
 
 
+def test_who_measures_again_keeps_one_server(tmp_path: Path) -> None:
+    place = write(tmp_path / "shop", FILES)
+    judge = Judge(str(place), ["test_shop.py"], TARGETS)
+    judge.measure()
+    first = standing_in(place)
+    judge.measure()
+    assert len(standing_in(place)) == len(first) > 0
+    judge.close()
+
+
 def test_the_baseline_says_what_each_test_executes(baseline: Baseline) -> None:
     tests = {test.id.partition("::")[2]: test for test in baseline.tests}
     line = SHOP.splitlines().index("    return sum(prices[1:])") + 1
