@@ -30,6 +30,10 @@ from daemon.state import ROOM_RETRY_S, State
 from daemon.views.ramp import FOLD, Ramps
 from daemon.worker import Workers
 
+FOLDERS = (  # of the state, made when they are first needed
+    *("log", "blobs", "results", "projects", "names", "views", "keys", "recordings"),
+    *("trees", "environments", "workspaces", "run"),
+)
 LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
 ONCE_FAULTS = 2  # `once` waits for the world once: a model may be busy, a server may be starting
 WAITS_TOLD = 100  # different reasons to wait; who has that many reads state/views/queue.json
@@ -51,8 +55,8 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
 
     `since` is when the supervisor began: what `once` says at its end includes the lives before this one.
     """
-    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
-        print(f"mendd: queue_dir = {settings.queue_dir!r} is no folder: name another one", file=sys.stderr)
+    if problem := in_the_way(settings):
+        print(f"mendd: {problem}", file=sys.stderr)
         return Exit.STAY_DOWN
     folder = Path(settings.state_dir)
     try:
@@ -255,6 +259,16 @@ class Daemon:
         if fact.fault not in self._told and len(self._told) < WAITS_TOLD:
             self._told.add(fact.fault)
             logger.warning("waiting", job=fact.job, why=fact.fault)
+
+
+def in_the_way(settings: Settings) -> str:
+    """What stands where a folder of ours belongs, and what to do about it; empty where nothing does."""
+    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
+        return f"queue_dir = {settings.queue_dir!r} is no folder: name another one"
+    for place in (f"{settings.state_dir}/{name}" for name in FOLDERS):
+        if os.path.lexists(place) and not os.path.isdir(place):  # noqa: PTH112  the same
+            return f"{place} is no folder, and what belongs there is in one: move it away"
+    return ""
 
 
 def brake(file: Path, quiet_hours: str, now: time.struct_time) -> str:

@@ -13,7 +13,7 @@ class Exit(IntEnum):
     CRASHED = 70  # a defect of ours: start again
     DISK_FAILED = 74  # the disk did not confirm a write: start again, and look at what is there
     HELD = 75  # another daemon holds this state
-    STAY_DOWN = 78  # starting again cannot help: a broken log, a bad setting
+    STAY_DOWN = 78  # starting again cannot help: a broken log, a bad setting, a file in a folder's place
 
 
 def stop_signals() -> list[signal.Signals]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon import events as e
-from daemon.app import brake, is_short, main
+from daemon.app import FOLDERS, brake, is_short, main
 from daemon.exits import Exit
 from daemon.settings import resolve
 from tests.fakes.daemon_process import DaemonProcess, repair
@@ -47,6 +47,20 @@ def test_a_file_in_a_folders_place_keeps_the_daemon_down(
     }
     assert main(resolve([("test", places)])[0]) == Exit.STAY_DOWN
     assert setting in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_whatever_stands_in_the_place_of_one_of_our_folders_keeps_the_daemon_down(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, or a link to a folder that is not there: starting again cannot help, and it is named."""
+    place = tmp_path / "state" / name
+    place.parent.mkdir()
+    place.symlink_to(tmp_path / "gone") if name == "log" else place.touch()
+    settings, _ = resolve([("test", {"state_dir": str(tmp_path / "state"), "queue_dir": str(tmp_path / "queue")})])
+    assert main(settings) == Exit.STAY_DOWN
+    assert capsys.readouterr().err == f"mendd: {place} is no folder, and what belongs there is in one: move it away\n"
+    assert not (tmp_path / "queue").exists()
 
 
 def test_a_brake_that_nobody_can_see_holds_runs_back_and_says_why(tmp_path: Path) -> None:
