@@ -27,6 +27,7 @@ from daemon.logbook import open_logbook
 from daemon.publisher import Publisher
 from daemon.settings import Settings
 from daemon.state import ROOM_RETRY_S, State
+from daemon.text.shown import many
 from daemon.views.ramp import FOLD, Ramps
 from daemon.worker import Workers
 
@@ -213,7 +214,8 @@ class Daemon:
         while not (self.inlet.empty and self._only_waits()):  # noqa: ASYNC110  two conditions, and no hurry
             await anyio.sleep(IDLE_LOOK_S)
         left = len(self.state.views.jobs.open)
-        self.stop(f"{left} jobs wait for the world; start again when it is back" if left else "everything has settled")
+        waiting = f"waiting for the world: {many(left, 'job')}; start again when it is back"
+        self.stop(waiting if left else "everything has settled")
 
     def _only_waits(self) -> bool:
         """Whether all jobs are over, or wait for something that has failed them more than once."""

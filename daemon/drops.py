@@ -296,7 +296,7 @@ def _course(ramp: Ramp) -> Course:
             raise Unfit(f"{where}.instance_id", "a name that no other instance has", _shown(name), remedy)
         repairs[name] = structs.replace(read_as, instance_id=name)
     phases, targets = _clipped(ramp, len(repairs))
-    return Course(ramp.title or f"{len(repairs)} instances", repairs, phases, targets, ramp.gold_check)
+    return Course(ramp.title or f"a ramp of {len(repairs)}", repairs, phases, targets, ramp.gold_check)
 
 
 def _clipped(ramp: Ramp, most: int) -> tuple[list[int], list[float]]:

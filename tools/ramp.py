@@ -232,7 +232,7 @@ def solved_ratios(path: Path) -> dict[str, float]:
 def entry(rows: list[Row], options: argparse.Namespace) -> dict[str, Any]:
     """The drop."""
     default = [LARGE_TARGET if size >= LARGE_PHASE else 1.0 for size in options.phases]
-    title = options.title or f"{options.file.name}: {len(rows)} instances"
+    title = options.title or f"{options.file.name}: {peek.many(len(rows), 'instance')}"
     return {
         "kind": "ramp",
         "title": title,
@@ -255,7 +255,7 @@ def lines(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
         yield from expected(ramp, now, workers)
     shown = [row for row in ramp.failed_or_open_first if row.outcome != "certified"][:ROWS_SHOWN]
     for row in shown:
-        tried = f" after {row.attempts} attempt{'s' if row.attempts > 1 else ''}" if row.attempts else ""
+        tried = f" after {peek.many(row.attempts, 'attempt')}" if row.attempts else ""
         became = f"{row.outcome or 'open'}{tried}: {peek.clean(row.why)}".removesuffix(": ")
         yield f"    {peek.clean(row.instance)} {row.job} {became}"
     if ramp.outcome:
@@ -466,7 +466,7 @@ def ask(options: argparse.Namespace) -> str:
     rows = chosen(read_rows(options.file), options)
     accepted = seen(state).accepted
     dropped = put(entry(rows, options), "ramp", queue, "ideas")
-    print(f"dropped {dropped}: {len(rows)} instances", flush=True)
+    print(f"dropped {dropped}: {peek.many(len(rows), 'instance')}", flush=True)
     return "" if options.no_follow else taken(dropped, options, old, lambda: new_ramp(state, dropped.name, accepted))
 
 
