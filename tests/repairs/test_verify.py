@@ -107,9 +107,9 @@ def test_a_machine_that_lacks_what_it_takes_says_so_and_not_that_it_differs(
             settings = replace(settings, repos={elsewhere.proof.repository: str(tmp_path / "gone")})
         case "sandbox":
             settings = replace(settings, sandbox="process", allow_process=False)
-        case "environment":
+        case _:
             certificate = tmp_path / "certificate.json"
-            certificate.write_bytes(_lie(elsewhere, drop=_wanting(elsewhere, python="9.9")))
+            certificate.write_bytes(_lie(elsewhere, drop=_wanting(elsewhere, "9.9")))
     papers = (certificate, elsewhere.patch, elsewhere.blobs, [elsewhere.public])
     assert again.verify(*papers, settings) == Exit.UNAVAILABLE
     said = capsys.readouterr()
@@ -117,11 +117,11 @@ def test_a_machine_that_lacks_what_it_takes_says_so_and_not_that_it_differs(
     assert "could not be checked here" in said.err
 
 
-def _wanting(here: Elsewhere, **environment: str) -> str:
-    """The job as one that wants another environment: a blob of its own."""
+def _wanting(here: Elsewhere, python: str) -> str:
+    """The job as one that wants another interpreter: a blob of its own."""
     blobs = Blobs(here.blobs)
     job = msgspec.json.decode(blobs.get(here.proof.drop), type=Job)
-    return blobs.put(msgspec.json.encode(replace(job, environment=Environment(**environment))))
+    return blobs.put(msgspec.json.encode(replace(job, environment=Environment(python=python))))
 
 
 def differing(here: Elsewhere, certificate: bytes, patch: bytes, key: c.Key | None = None) -> dict[str, str]:
