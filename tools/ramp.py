@@ -46,6 +46,9 @@ class Phase(Struct):
     excluded: int = 0
     solved: int = 0
     open: int = 0
+    waiting: int = 0
+    first_waits_for: str = ""
+    first_waits_until: float | None = None
     interval: tuple[float, float] = (0.0, 1.0)
     busy_s: float = 0.0
     measured: int = 0
@@ -286,15 +289,24 @@ def bar(done: int, of: int) -> str:
 
 
 def expected(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
-    """How long the rest will take, from how long a worker was busy with each instance so far."""
+    """How long the rest will take, from how long a worker was busy with each instance so far.
+
+    No such figure knows when the world will be back: while anybody waits for it, no end is foretold.
+    """
     phase = ramp.phases[-1]
+    if phase.waiting:
+        until, why = peek.moment(phase.first_waits_until or now), peek.clean(phase.first_waits_for)
+        yield f"  waiting: {peek.many(phase.waiting, 'instance')}, the first until {until}: {why}"
     busy_s, measured = phase.busy_s, phase.measured
     if not measured:
         yield "  time left: nothing is measured yet"
         return
     each_s = busy_s / measured
     left_s = phase.open * each_s / min(workers, max(1, phase.open))
-    yield f"  this phase: {peek.span(left_s)} left, {each_s:.1f} s of a worker for each so far"
+    besides = " besides the waiting" if phase.waiting else ""
+    yield f"  this phase: {peek.span(left_s)} left{besides}, {each_s:.1f} s of a worker for each so far"
+    if phase.waiting:
+        return
     for size in [size for size in ramp.sizes if size > phase.size]:
         more = size - phase.size
         left_s += more * each_s / min(workers, more)
