@@ -120,6 +120,7 @@ class Daemon:
             everybody.start_soon(self.state.keep)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
             self._tell_ready()
+            await self._look_at_the_brake()
             if self.shop:
                 everybody.start_soon(self.shop.look_round)
             everybody.start_soon(self.publisher.follow)
@@ -138,7 +139,7 @@ class Daemon:
         self.state.close()
         if once and not is_clean:
             return Exit.CRASHED  # what was settled may not be on the disk: nothing to rely on yet
-        is_all = not (self._fell_short or self.state.views.jobs.open)
+        is_all = not (self._fell_short or self.state.views.jobs.open or self.inlet.beyond)
         return Exit.DONE if is_all or not once else Exit.NOT_ALL_CERTIFIED
 
     async def _catch_up(self) -> None:
@@ -185,14 +186,16 @@ class Daemon:
                 both.start_soon(self.inlet.follow)
 
     async def _heed_the_brake(self) -> None:
-        """Take up no run while there is a file `pause` in the queue, or while these are quiet hours."""
-        queue = self.state.views.queue
         while True:
-            reason = await run_sync(brake, self.inlet.queue / "pause", self.settings.quiet_hours, time.localtime())
-            if reason != queue.held:
-                self.state.note(e.WorkPaused(reason=reason) if reason else e.WorkResumed())
-                logger.info("paused" if reason else "resumed", why=reason)
             await anyio.sleep(BRAKE_LOOK_S)
+            await self._look_at_the_brake()
+
+    async def _look_at_the_brake(self) -> None:
+        """Take up no run while there is a file `pause` in the queue, or while these are quiet hours."""
+        reason = await run_sync(brake, self.inlet.queue / "pause", self.settings.quiet_hours, time.localtime())
+        if reason != self.state.views.queue.held:
+            self.state.note(e.WorkPaused(reason=reason) if reason else e.WorkResumed())
+            logger.info("paused" if reason else "resumed", why=reason)
 
     # Reasons to stop
 
@@ -211,16 +214,24 @@ class Daemon:
         self.stop("the supervisor is gone")
 
     async def _stop_when_settled(self) -> None:
-        while not (self.inlet.empty and self._only_waits()):  # noqa: ASYNC110  two conditions, and no hurry
+        inlet = self.inlet
+        while not ((inlet.empty or inlet.beyond) and self._only_waits()):  # noqa: ASYNC110  conditions, and no hurry
             await anyio.sleep(IDLE_LOOK_S)
-        left = len(self.state.views.jobs.open)
-        waiting = f"waiting for the world: {many(left, 'job')}; start again when it is back"
-        self.stop(waiting if left else "everything has settled")
+        if inlet.beyond:
+            self.stop(f"out of reach: {', '.join(inlet.beyond)}; start again when that can be looked into")
+        elif left := len(self.state.views.jobs.open):
+            self.stop(f"waiting for the world: {many(left, 'job')}; start again when it is back")
+        else:
+            self.stop("everything has settled")
 
     def _only_waits(self) -> bool:
         """Whether all jobs are over, or wait for something that has failed them more than once."""
         views = self.state.views
-        if views.queue.running or views.queue.ready:
+        if views.queue.running:
+            return False
+        if views.queue.held and "queue" in self.inlet.beyond:
+            return True  # nobody can see whether the brake is on
+        if views.queue.ready:
             return False
         if views.ramp.under_way() and not views.jobs.open:
             return False  # the clerk is about to go on with it

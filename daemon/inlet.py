@@ -40,6 +40,7 @@ class Inlet:
         self.queue = queue
         self.state = state
         self.empty = False  # whether the last look left nothing behind
+        self.beyond: list[str] = []  # the folders out of reach, where the last look left nothing behind but there
         self._rung = anyio.Event()
         self._listening = anyio.CancelScope()
         self._watched: list[int] = []
@@ -84,8 +85,9 @@ class Inlet:
                 self._listening.cancel()  # a folder was made anew, and the doorbell hangs on the old one
         except OSError as error:  # somebody is just removing them, or something stands in their place
             self._tell_out_of_reach("queue", error)
-            self.empty = False
+            self.empty, self.beyond = False, ["queue"] if "queue" in self._out_of_reach else []
             return
+        self._out_of_reach.pop("queue", None)
         self._stuck = await self._clear_away(self._stuck)
         stuck = {letter.path for letter in self._stuck}
         left = any(letter.accepted() for letter in self._stuck)
@@ -95,10 +97,11 @@ class Inlet:
                 left |= await self._take_all(inlet, stuck)
             except OSError as error:  # one inlet out of reach does not stop the others
                 self._tell_out_of_reach(inlet, error)
-                left = True
+                left |= inlet not in self._out_of_reach
             else:
                 self._out_of_reach.pop(inlet, None)
-        self.empty = not left
+        self.empty = not (left or self._out_of_reach)
+        self.beyond = [] if left else list(self._out_of_reach)
 
     async def _take_all(self, inlet: str, stuck: set[Path]) -> bool:
         """Take in what lies in one inlet; return whether any of it was left lying."""

@@ -92,6 +92,19 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         assert daemon.stop() == 0
 
 
+def test_a_brake_that_was_put_on_while_nobody_lived_holds_from_the_first_run_on(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start().wait_until_said("ready")
+        daemon.drop("a.json", repair("a", "stall 3600, fix"))
+        daemon.wait_until(lambda: daemon.view("queue").get("running"))
+        daemon.kill()
+        (daemon.queue / "pause").touch()
+        daemon.start().wait_until_said("paused")
+        daemon.wait_until(lambda: daemon.view("queue").get("work_paused"))
+        assert daemon.stop() == 0
+        assert len(daemon.facts_of(e.RunClaimed)) == 1
+
+
 def test_a_start_sweeps_what_is_half_made_and_the_budget_takes_those_of_settled_jobs_only(tmp_path: Path) -> None:
     """What no interpreter can run is refused as soon as there is a tree."""
 
