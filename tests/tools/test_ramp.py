@@ -122,7 +122,7 @@ def test_what_the_benchmark_has_dropped_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("waiting", [0, 1])
 def test_no_end_is_foretold_while_somebody_waits_for_the_world(tmp_path: Path, waiting: int) -> None:
-    phase = {"phase": 1, "size": 3, "viable": 3, "solved": 1, "open": 2, "busy_s": 90.0, "measured": 1}
+    phase: dict[str, Any] = {"size": 3, "viable": 3, "solved": 1, "open": 2, "busy_s": 90.0, "measured": 1}
     phase |= {"waiting": waiting, "first_waits_for": "models_down: nobody listens", "first_waits_until": 0.0}
     ramp = {"ramp": "m-000001", "sizes": [3, 5], "phases": [phase]}
     said = followed(state_of(tmp_path, {"ramp": {"ramps": [ramp]}}))
