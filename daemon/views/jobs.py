@@ -13,7 +13,6 @@ from daemon import events as e
 from daemon.drops import Job as JobDrop
 from daemon.drops import without_answer
 from daemon.steps import Attempt
-from daemon.text.shown import many
 from daemon.views.bounded import keep_last
 
 DAY_S = 86_400
@@ -463,8 +462,7 @@ def _minimised(jobs: Jobs, fact: e.Minimised) -> None:
     attempt.seconds += fact.seconds
     _took(jobs, fact)
     if fact.dropped:
-        lines = many(fact.dropped, "line")
-        whole = f"minimised: without {lines} that no test asks for; with them it is blob {attempt.diff}"
+        whole = f"minimised: lines left out that no test asks for: {fact.dropped}; with them it is blob {attempt.diff}"
         attempt.warnings = [*attempt.warnings, whole]
         attempt.answer, attempt.is_cut_off = fact.answer, False
         attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes
