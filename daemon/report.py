@@ -87,10 +87,11 @@ def _table(runs: Iterable[Run]) -> Iterator[str]:
         seconds = sum(attempt.seconds for attempt in run.attempts)
         advised = f", advised by {run.advisor}" if run.advisor else ""
         model = f" ({run.model}{advised})" if run.model else ""
-        cells = (str(run.number), run.rung or "base", ", ".join(asked) + model, str(len(run.attempts)), str(tokens))
         because = ", ".join(_counted(attempt.failure for attempt in run.attempts if attempt.failure)) or run.reason
+        counts = f"{len(run.attempts)} | {tokens} | {seconds:.1f}"
         ended = run.outcome or run.state
-        yield f"| {' | '.join(map(_cell, (*cells, f'{seconds:.1f}', ended, because)))} |"
+        who = _cell(", ".join(asked) + model)
+        yield f"| {run.number} | {run.rung or 'base'} | {who} | {counts} | {ended} | {_cell(because)} |"
 
 
 def _counted(words: Iterable[str]) -> list[str]:
