@@ -153,7 +153,7 @@ class Daemon:
             else:
                 break
         ours = self.state.folder
-        for folder in (ours, ours / "views", ours / "keys", self.inlet.queue / "rejected"):
+        for folder in (ours, ours / "views", ours / "keys", ours / "blobs", self.inlet.queue / "rejected"):
             sweep(folder)  # the same is written again there, or another copy of a key was
         if self.shop:
             await self.shop.sweep()

@@ -90,10 +90,13 @@ def write_all(file: int, data: bytes, offset: int = 0) -> None:
         rest, offset = rest[written:], offset + written
 
 
-def write_whole(path: str | Path, data: bytes, *, durable: bool = False) -> None:
-    """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
+def write_whole(path: str | Path, data: bytes, *, durable: bool = False, by_way_of: str | Path = "") -> None:
+    """Put a file in place in one move, so that a reader sees the old one or the new one and never a part.
+
+    It is written beside its place, or in a folder that is swept more easily.
+    """
     folder, name = os.path.split(path)  # done for every job, and a Path costs as much as the writing
-    temporary = f"{folder}/.{name[:200]}.{os.getpid()}-{get_native_id()}.new"
+    temporary = f"{by_way_of or folder}/.{name[:200]}.{os.getpid()}-{get_native_id()}.new"
     try:
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:

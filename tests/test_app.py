@@ -136,8 +136,8 @@ def test_a_start_leaves_nothing_half_written_where_it_writes_again(tmp_path: Pat
         daemon.drop("bad.json", {"title": 7})
         assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
         results = daemon.state / "results"
-        written = (results / "r-000001", results / "ramp" / "m-000001", daemon.state, daemon.state / "views")
-        folders = (*written, daemon.state / "keys", daemon.queue / "rejected")
+        written = (results / "r-000001", results / "ramp" / "m-000001", daemon.queue / "rejected")
+        folders = (*written, daemon.state, *(daemon.state / name for name in ("views", "keys", "blobs")))
         for folder in folders:
             folder.mkdir(exist_ok=True)
             (folder / ".report.md.12-34.new").touch()
