@@ -326,12 +326,17 @@ def _spoken(idea: Idea) -> Idea:
 def _workable(repair: Repair) -> Repair:
     """The repair, if its address and its command can be used. Not part of the type either, for the same reason."""
     _check_address(repair.repo)
-    try:
-        shlex.split(repair.test_command)
-    except ValueError as error:
-        got = f"{_shown(repair.test_command)} ({str(error).lower()})"
-        raise Unfit("test_command", "a command as a shell reads it", got, "close the quotation mark") from None
+    if repair.test_command:
+        _check_command(repair.test_command)
     return repair
+
+
+def _check_command(command: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        got = f"{_shown(command)} ({str(error).lower()})"
+        raise Unfit("test_command", "a command as a shell reads it", got, "close the quotation mark") from None
 
 
 def _check_address(repo: str) -> None:
