@@ -15,6 +15,11 @@ FAULTS = {  # of an OSError that is no error of ours: the machine may be well ag
     **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), "machine_busy"),
     errno.EIO: "disk_broken",
 }
+FOLDERS_DEEP = 100  # whoever copies or changes what is in a folder calls himself for each folder in another one
+
+
+class TooDeep(Exception):  # noqa: N818  said of folders
+    """There is no end of folders in one another."""
 
 
 class SyncFailed(Exception):  # noqa: N818  said of the disk
@@ -70,8 +75,18 @@ def remove(folder: Path) -> None:
 
 
 def size_bytes(folder: Path) -> int:
-    """How much is in a folder."""
-    return sum(file.lstat().st_size for file in folder.rglob("*"))
+    """How much is in a folder; `TooDeep` where there is no end of folders in it."""
+    size, folders = 0, [(os.fspath(folder), 0)]
+    while folders:
+        here, depth = folders.pop()
+        if depth > FOLDERS_DEEP:
+            raise TooDeep(f"more than {FOLDERS_DEEP} folders in one another")
+        with os.scandir(here) as found:
+            for entry in found:
+                size += entry.stat(follow_symlinks=False).st_size
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((entry.path, depth + 1))
+    return size
 
 
 def read_all(file: int, most: int) -> bytes:

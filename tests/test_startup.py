@@ -42,7 +42,7 @@ def test_a_machine_without_python_is_told_what_is_missing(tmp_path: Path) -> Non
     (tmp_path / "bin").mkdir()
     for program in ("dirname", "cmp"):
         (tmp_path / "bin" / program).symlink_to(shutil.which(program) or program)
-    result = startup(house=tmp_path, environment={"PATH": str(tmp_path / "bin")})
+    result = startup(house=tmp_path, environment={"PATH": str(tmp_path / "bin"), "PYTHON": ""})
     assert (result.returncode, "Python 3.11 or newer" in result.stderr) == (69, True)
 
 

@@ -26,7 +26,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from msgspec import Struct, structs
 
-from daemon.disk import remove, size_bytes, sync_all, write_whole
+from daemon.disk import TooDeep, remove, size_bytes, sync_all, write_whole
 from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
@@ -376,7 +376,7 @@ def _remove(folder: Path) -> None:
 
 def _is_too_deep(error: BaseException) -> bool:
     """What comes of folders in one another without end, be it in the tree or beside it."""
-    return isinstance(error, RecursionError) or (isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG)
+    return isinstance(error, TooDeep) or (isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG)
 
 
 def _is_half_made(folder: Path) -> bool:

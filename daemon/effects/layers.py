@@ -9,11 +9,11 @@ import shutil
 import stat
 from pathlib import Path
 
+from daemon.disk import FOLDERS_DEEP
 from daemon.effects.needs import EnvironmentRefused
 from daemon.effects.workspace import Workspace, give
 
 LEFT_BEHIND = {".git", "__pycache__"}
-FOLDERS_DEEP = 100  # in one another: whoever copies or counts them later calls itself for each
 TOO_DEEP = (
     f"what is left has more than {FOLDERS_DEEP} folders in one another, or longer paths than this machine can say"
 )

@@ -19,7 +19,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from daemon.disk import FAULTS, remove, size_bytes, sweep, sync_all, write_whole
+from daemon.disk import FAULTS, TooDeep, remove, size_bytes, sweep, sync_all, write_whole
 from daemon.effects.git import Git, GitRefused
 from daemon.effects.mirrors import Mirrors, is_address
 from daemon.effects.sandbox.host import user
@@ -277,12 +277,12 @@ class Trees:
             self._fill(tree, source)
             if source.test_patch:
                 _apply(tree, source.test_patch)
+            _weight(making)
             _give(tree.files)
             key = tree.git.ask("rev-parse", "base^{tree}").decode().strip()
             made = Tree(key, self.folder / key)
             if pinned not in ("", key):
                 raise SourceRefused(f"{source.repo} has changed since, and what it was is no longer kept: drop it anew")
-            _weight(making)
             sync_all(making)  # a pin is for ever: a power cut must not leave it a tree of empty files
             pin.parent.mkdir(parents=True, exist_ok=True)
             with self._placing:
@@ -292,8 +292,8 @@ class Trees:
             if isinstance(error, OSError) and error.errno in FAULTS:
                 raise
             raise SourceRefused(f"{source.repo} at {source.commit or 'its present state'}: {error}") from error
-        except RecursionError:
-            raise SourceRefused(f"{source.repo} has too many folders in one another") from None
+        except TooDeep as error:
+            raise SourceRefused(f"{source.repo} has {error}") from None
         else:
             return made
         finally:

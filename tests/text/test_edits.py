@@ -4,6 +4,7 @@ import ast
 import gc
 import json
 import re
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -266,7 +267,8 @@ def test_a_parse_that_another_one_disturbs_is_done_again(place: int) -> None:
         gc.set_threshold(*usual)
         gc.callbacks.remove(disturb)
     assert ast.dump(made) == expected
-    assert len(seen) > 2 * place
+    if sys.version_info < (3, 12):  # later ones collect garbage between two steps of a program only
+        assert len(seen) > 2 * place
 
 
 def test_a_refusal_shows_the_nearest_lines_with_their_numbers() -> None:

@@ -78,7 +78,7 @@ def test_a_readme_may_be_about_todo_lists() -> None:
     ("path", "text", "finding"),
     [
         ("a.py", "x = 1\ndef f(:\n", "a.py:2: is no Python: invalid syntax"),
-        ("a.json", '{"a": 1,\n}', "a.json:2: is no JSON: "),
+        ("a.json", '{"a": 1\n"b": 2}', "a.json:2: is no JSON: "),
         ("a.toml", "[a]\nb = \n", "a.toml:2: is no TOML: Invalid value"),
         ("a.py", "x = 1\0", "a.py:1: "),
         ("a.py", "(" * 100_000, "a.py:1: "),

@@ -383,8 +383,9 @@ class Stream:
             self._really_close()
 
     def _really_close(self) -> None:
-        self._socket.close()
+        self._attached._response.close()  # noqa: SLF001  the answer goes first: without its socket it cannot be closed
         self._attached.close()
+        self._socket.close()
 
 
 def _walls(command: Command) -> dict[str, Any]:
