@@ -72,7 +72,7 @@ class State:
         self._walk(random._inst)  # what the functions of `random` draw from
         for module in modules:
             self._walk_dict(vars(module))
-        self._modules = set(sys.modules)
+        self._modules = dict(sys.modules)
         self._world = _world()
 
     def restored(self) -> bool:
@@ -90,16 +90,16 @@ class State:
         return self._world == _world()
 
     def _settled_modules(self) -> bool:
-        """Whether no module went. New ones of others are only imported late; the repository's own are forgotten."""
+        """Whether no module went or was replaced. New ones of others are only imported late; own ones are forgotten."""
         if len(sys.modules) == len(self._modules):
-            return True
-        new = sys.modules.keys() - self._modules
-        if self._modules - sys.modules.keys():
+            return all(map(is_, sys.modules.values(), self._modules.values()))
+        new = sys.modules.keys() - self._modules.keys()
+        if any(sys.modules.get(name, EMPTY) is not module for name, module in self._modules.items()):
             return False
         for name in [each for each in new if each.partition(".")[0] in self._roots]:
             del sys.modules[name]
             new.remove(name)
-        self._modules |= new
+        self._modules = dict(sys.modules)
         return True
 
     def _look(self, thing: Any) -> None:
@@ -314,7 +314,7 @@ def _world() -> List[Any]:
     """What a process has besides its modules."""
     return [
         os.getcwd(),
-        len(os.environ),
+        vars(os.environ)["_data"].copy(),  # as bytes: to decode all of it takes as long as all else
         list(sys.path),
         sys.getrecursionlimit(),
         sys.gettrace(),
