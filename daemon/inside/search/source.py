@@ -22,6 +22,7 @@ BLOCKS = ("body", "orelse", "finalbody")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 INNER_POSITIONS_LIE = sys.version_info < (3, 12)  # those inside of f-strings
 NEWLINE = re.compile(rb"\r\n|\n|\r")
+OURS = re.compile(r"(?<!\r)\n")
 KINDS_OF_CONSTANTS: Dict[type, str] = {bool: "truth", int: "number", float: "number"}
 KINDS_OF_NODES: Dict[type, str] = {
     ast.List: "list", ast.ListComp: "list", ast.Dict: "dict", ast.DictComp: "dict", ast.Set: "set", ast.SetComp: "set",
@@ -55,6 +56,7 @@ class Source:
         self.data = text.encode("utf-8", "surrogatepass")
         self.tree = parsed(text)
         self.starts = [0] + [match.end() for match in NEWLINE.finditer(self.data)]
+        self._is_of_windows = self.data[: self.starts[min(1, len(self.starts) - 1)]].endswith(b"\r\n")
         self.parents: Dict[ast.AST, ast.AST] = {}
         self.nodes: List[ast.AST] = []
         self._descend(self.tree)
@@ -172,6 +174,10 @@ class Source:
         return self.starts[line] if line < len(self.starts) else len(self.data)
 
     # What can be done
+
+    def ended(self, text: str) -> str:
+        """A text with the line ends of this file."""
+        return OURS.sub("\r\n", text) if self._is_of_windows else text
 
     def replace(self, node: ast.AST, code: Code, detail: float = 0.0) -> Splice:
         """Another expression in the place of one."""

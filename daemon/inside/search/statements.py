@@ -6,6 +6,7 @@ They work on lines, so a statement that shares its line with another one is left
 
 import ast
 import re
+from io import StringIO
 from typing import Any, Iterator, List, Tuple
 
 from .calls import ranked_names, unlike
@@ -383,8 +384,17 @@ def _shifted(source: Source, statements: List[Any], indent: str) -> str:
     text = source.slice(source.before(statements[0]), source.after(statements[-1]))
     if old is None:
         return text
-    lines = text.splitlines(keepends=True)
-    moved = "".join(indent + line[len(old) :] if line.startswith(old) else line for line in lines)
+    spoken = {
+        line
+        for each in statements
+        for node in source.walk(each)
+        if isinstance(node, (ast.Constant, ast.JoinedStr)) and hasattr(node, "lineno")
+        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+    }  # that a text goes on in: what looks like their indentation is a part of it
+    moved = "".join(
+        indent + line[len(old) :] if line.startswith(old) and number not in spoken else line
+        for number, line in enumerate(StringIO(text, newline=""), source.starts.index(source.before(statements[0])) + 1)
+    )
     return moved if moved.endswith("\n") else moved + "\n"
 
 
