@@ -1,7 +1,8 @@
 """The log, and the views folded from it. `note` and `record` are the only doors through which anything happens.
 
 A fact is folded at once and durable soon: whoever awaits `record` goes on only when the disk has confirmed it, and all
-who wait share one sync. So a decision sees every fact, and no effect follows from a fact that could be lost.
+who wait share one sync. So a decision sees every fact, and no effect follows from a fact that could be lost, but for
+one that would only be prepared again.
 """
 
 import gc

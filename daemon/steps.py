@@ -74,7 +74,7 @@ class OfRun(Step, frozen=True):
 
 
 class Preparation(OfRun, frozen=True):
-    """What comes before the first proposal: whoever forgot that it was done does it again, and nothing is lost."""
+    """What makes ready for the first proposal: whoever forgot that it was done does it again, and nothing is lost."""
 
 
 # Hands on the world
