@@ -20,6 +20,7 @@ import threading
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
+from itertools import repeat
 from operator import is_
 from struct import calcsize
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
@@ -91,15 +92,14 @@ class State:
 
     def _settled_modules(self) -> bool:
         """Whether no module went or was replaced. New ones of others are only imported late; own ones are forgotten."""
-        if len(sys.modules) == len(self._modules):
-            return all(map(is_, sys.modules.values(), self._modules.values()))
-        new = sys.modules.keys() - self._modules.keys()
-        if any(sys.modules.get(name, EMPTY) is not module for name, module in self._modules.items()):
+        now = map(sys.modules.get, self._modules, repeat(EMPTY))
+        if not all(map(is_, now, self._modules.values())):
             return False
-        for name in [each for each in new if each.partition(".")[0] in self._roots]:
-            del sys.modules[name]
-            new.remove(name)
-        self._modules = dict(sys.modules)
+        if len(sys.modules) > len(self._modules):
+            for name in sys.modules.keys() - self._modules.keys():
+                if name.partition(".")[0] in self._roots:
+                    del sys.modules[name]
+            self._modules = dict(sys.modules)
         return True
 
     def _look(self, thing: Any) -> None:
@@ -314,7 +314,7 @@ def _world() -> List[Any]:
     """What a process has besides its modules."""
     return [
         os.getcwd(),
-        vars(os.environ)["_data"].copy(),  # as bytes: to decode all of it takes as long as all else
+        dict(getattr(os.environ, "_data", os.environ)),  # as bytes: to decode all of it takes as long as all else
         list(sys.path),
         sys.getrecursionlimit(),
         sys.gettrace(),

@@ -144,6 +144,7 @@ def test_what_cannot_be_looked_into_is_unfit(own: Any) -> None:  # noqa: ANN401 
 
 REPLACED = {
     "a variable of the environment": lambda patch: patch.setitem(os.environ, "TMPDIR", "/elsewhere"),
+    "the environment": lambda patch: patch.setattr(os, "environ", dict(os.environ)),
     "a module": lambda patch: patch.setitem(sys.modules, "random", ModuleType("random")),
 }
 
@@ -155,3 +156,12 @@ def test_what_is_replaced_is_noticed(own: Any, monkeypatch: pytest.MonkeyPatch, 
     state = State([own])
     replace(monkeypatch)
     assert not state.restored()
+
+
+def test_a_module_that_came_back_is_no_other(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401  see above
+    """What is taken out and put back stands last among the modules, and is what it was."""
+    state = State([own])
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "random")
+    assert list(sys.modules)[-1] == "random"
+    assert state.restored()
