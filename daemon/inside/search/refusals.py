@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from .evidence import Evidence
+from .source import ENDS
 
 SMALL = 2  # numbers up to this, of either sign, are in every message and in every program
 LEAVING = {
@@ -28,7 +29,6 @@ LEAVING = {
 }
 OUTSIDE = {"pytest", "_pytest", "unittest", "nose", "subprocess", "socket", "ctypes", "gc", "multiprocessing"}
 BROAD = ("Exception", "BaseException")
-ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 ACTING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)  # a statement of anything else is only a value
 
 

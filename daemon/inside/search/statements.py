@@ -6,13 +6,14 @@ They work on lines, so a statement that shares its line with another one is left
 
 import ast
 import re
-from io import StringIO
+from token import tok_name
+from tokenize import generate_tokens
 from typing import Any, Iterator, List, Tuple
 
 from .calls import ranked_names, unlike
 from .conditions import pool
 from .fragments import Code
-from .source import DEFINITIONS, FUNCTIONS, LOOPS, Source, Splice, kind_of
+from .source import DEFINITIONS, ENDS, FUNCTIONS, LOOPS, Source, Splice, kind_of, lines_of
 from .vocabulary import EXCEPTIONS, IN_PLACE, PURE
 
 ANY_NAME = 0.8  # what two names cost that are asked for without likeness to anything; here they are like each other
@@ -28,7 +29,6 @@ SIMPLE = (
     ast.Continue,
     ast.Delete,
 )
-ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def deleted(node: Any, source: Source) -> Iterator[Splice]:
@@ -245,7 +245,7 @@ def inserted_guards(node: Any, source: Source) -> Iterator[Splice]:
     first = 0.0 if node is _first(function) else 0.3
     for condition in pool(node, source)[:GUARDS]:
         for word, value, detail in exits:
-            text = f"if {condition.code.text}:\n    {word}{' ' + value if value else ''}"
+            text = f"if {condition.code.text}:\n{source.step}{word}{' ' + value if value else ''}"
             yield from source.insert(node, text, first + condition.detail + detail)
 
 
@@ -283,7 +283,7 @@ def fresh_defaults(node: Any, source: Source) -> Iterator[Splice]:
             indent = source.indent(first)
             (start, end), body = source.span(default), source.before(first)
             if indent is not None:
-                fresh = f"{indent}if {argument.arg} is None:\n{indent}    {argument.arg} = {source.said(default)}\n"
+                fresh = f"{indent}if {argument.arg} is None:\n{indent}{source.step}{argument.arg} = {source.said(default)}\n"
                 yield Splice(start, body, "None" + source.slice(end, body) + fresh)
 
 
@@ -384,16 +384,16 @@ def _shifted(source: Source, statements: List[Any], indent: str) -> str:
     text = source.slice(source.before(statements[0]), source.after(statements[-1]))
     if old is None:
         return text
+    lines = lines_of(text)
     spoken = {
         line
-        for each in statements
-        for node in source.walk(each)
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) and hasattr(node, "lineno")
-        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+        for each in generate_tokens(iter(lines).__next__)
+        if "STRING" in tok_name[each.type]  # and the parts of those with holes
+        for line in range(each.start[0], each.end[0])
     }  # that a text goes on in: what looks like their indentation is a part of it
     moved = "".join(
         indent + line[len(old) :] if line.startswith(old) and number not in spoken else line
-        for number, line in enumerate(StringIO(text, newline=""), source.starts.index(source.before(statements[0])) + 1)
+        for number, line in enumerate(lines)
     )
     return moved if moved.endswith("\n") else moved + "\n"
 

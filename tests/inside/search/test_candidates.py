@@ -183,6 +183,24 @@ def test_a_moved_text_says_what_it_said() -> None:
     assert all("        two" in text for text in moved)
 
 
+def test_a_text_of_several_pieces_is_moved_whole() -> None:
+    program = "def g(a):\n    if a:\n        a = 1\n{}    return a\n"
+    inside = "        a(\n            'one '\n            f'two {a}'\n        )\n"
+    outside = "    a(\n        'one '\n        f'two {a}'\n    )\n"
+    assert program.format(outside) in texts(program.format(inside), 4)
+
+
+@pytest.mark.parametrize("indent", ["\t", "  "])
+def test_what_is_new_is_indented_as_its_file_is(indent: str) -> None:
+    head, rest = "def g(a, b=[]):\n", "    return a.b\n"
+    guard, fresh = "    if not a:\n        return None\n", "    if b is None:\n        b = []\n"
+    program, guarded, freshened = (
+        text.replace("    ", indent)
+        for text in (head + rest, head + guard + rest, head.replace("[]", "None") + fresh + rest)
+    )
+    assert {guarded, freshened} <= {*texts(program, 1), *texts(program, 2)}
+
+
 @pytest.mark.parametrize("statement", ["return a", "a.append(b)", "a = b"])
 def test_a_file_keeps_its_line_ends(statement: str) -> None:
     program = f"def g(a, b=[]):\r\n    c = [a]\r\n    if b:\r\n        {statement}\r\n        c = b\r\n    return c\r\n"
