@@ -79,7 +79,8 @@ def refused(old: Marks, new: Marks, evidence: Evidence) -> str:
         if sign.startswith("!"):
             return sign[1:]
     for value in new.literals - old.literals:
-        if value in evidence.literals and _by_heart(value, old.tree, new.tree):
+        said = value in evidence.literals or f"-{value}" in evidence.literals
+        if said and _by_heart(value, old.tree, new.tree):
             return "an expected value is hard-coded"
     return ""
 
@@ -167,7 +168,8 @@ def _answers(tree: ast.AST) -> Dict[str, int]:
             places = (node.left, *node.comparators)
         elif isinstance(node, ast.IfExp):
             places = (node.body, node.orelse)
-        found.update(repr(each.value) for each in places if isinstance(each, ast.Constant))
+        unsigned = (getattr(each, "operand", each) for each in places)
+        found.update(repr(each.value) for each in unsigned if isinstance(each, ast.Constant))
     return found
 
 

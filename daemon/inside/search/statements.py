@@ -32,7 +32,7 @@ SIMPLE = (
 
 
 def deleted(node: Any, source: Source) -> Iterator[Splice]:
-    """A statement less."""
+    """A statement less, or only its condition: `if a: b else: c` → `b`, `c`."""
     block, place = source.block(node)
     start, end = source.before(node), source.after(node)
     if source.indent(node) is None or (place == 0 and isinstance(node, ast.Expr) and kind_of(node.value) == "text"):
@@ -41,8 +41,11 @@ def deleted(node: Any, source: Source) -> Iterator[Splice]:
         yield Splice(start, end, "")
     elif block is getattr(source.parents[node], "body", None):
         yield source.rewrite(node, "pass", 0.3)
-    if isinstance(node, ast.If) and not node.orelse:  # only the condition goes
-        yield Splice(start, end, _shifted(source, node.body, source.indent(node) or ""), 0.1)
+    elif source.data.startswith(b"elif", source.span(node)[0]):
+        yield Splice(start, source.after(node.body[-1]), "")
+    for branch in (node.body, node.orelse) if isinstance(node, ast.If) else ():
+        if branch:
+            yield Splice(start, end, _shifted(source, branch, source.indent(node) or ""), 0.1)
 
 
 def swapped(node: Any, source: Source) -> Iterator[Splice]:
@@ -280,10 +283,10 @@ def fresh_defaults(node: Any, source: Source) -> Iterator[Splice]:
     first = _first(node)
     for argument, default in pairs + list(zip(node.args.kwonlyargs, node.args.kw_defaults)):
         if isinstance(default, (ast.List, ast.Dict, ast.Set, ast.Call)) and first is not None:
-            indent = source.indent(first)
+            indent, name = source.indent(first), argument.arg
             (start, end), body = source.span(default), source.before(first)
             if indent is not None:
-                fresh = f"{indent}if {argument.arg} is None:\n{indent}{source.step}{argument.arg} = {source.said(default)}\n"
+                fresh = f"{indent}if {name} is None:\n{indent}{source.step}{name} = {source.said(default)}\n"
                 yield Splice(start, body, "None" + source.slice(end, body) + fresh)
 
 

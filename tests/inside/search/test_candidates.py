@@ -84,6 +84,16 @@ def test_offers_statements(before: str, after: str) -> None:
     assert any(after in texts(before, line + 1) for line in range(before.count("\n")))
 
 
+def test_what_is_conditional_is_kept_or_dropped_not_disabled() -> None:
+    """Nobody is to read `if False:`; either half of a choice can stay for good instead."""
+    program = "def g(a, b):\n    if a:\n        b()\n    else:\n        a()\n    return b\n"
+    found = texts(program, 2)
+    assert not [text for text in found if "if False" in text or "if True" in text]
+    assert {f"def g(a, b):\n    {kept}\n    return b\n" for kept in ("b()", "a()")} <= set(found)
+    choice = program.replace("    else", "    elif b:\n        b(a)\n    else")
+    assert program in texts(choice, 4)
+
+
 def test_names_that_were_meant() -> None:
     said = Evidence(errors=("NameError: name 'price' is not defined", "NameError: name 'sqrt' is not defined"))
     program = "def g(prices):\n    return sqrt(price)\n"

@@ -10,7 +10,7 @@ from daemon.inside.search.evidence import Evidence, gather
 from daemon.inside.search.refusals import marks, refused
 from daemon.inside.search.verdicts import Baseline
 
-SAID = Evidence(literals=("'forty'", "42"))
+SAID = Evidence(literals=("'forty'", "42", "-7.5"))
 PLAIN = "def f(x):\n    assert x\n    try:\n        y = 40 + x\n    except KeyError:\n        raise\n    return y\n"
 
 
@@ -23,8 +23,11 @@ PLAIN = "def f(x):\n    assert x\n    try:\n        y = 40 + x\n    except KeyEr
         ("except KeyError", "except Exception"),
         ("except KeyError", "except"),
         ("return y", "return 42"),
+        ("return y", "return -42"),
         ("return y", "return 42 if x == 1 else y"),
+        ("return y", "return y if x == -42 else x"),
         ("return y", "return 'forty'"),
+        ("return y", "return -7.5"),
         ("y = 40 + x", "y = eval('x')"),
         ("y = 40 + x", "exit()"),
         ("y = 40 + x", "40 + x"),
