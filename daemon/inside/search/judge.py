@@ -5,6 +5,7 @@ in; what passes here is *plausible*, and the gate outside has the last word.
 """
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -125,9 +126,10 @@ class Judge:
         ]
 
     def processor_s(self) -> float:
-        """What the servers that live have had of a processor, with their forks."""
+        """What the servers have had of a processor, with their forks: those that live, and those that have ended."""
         living = [pid for server in (self._server, self._fresh) if server is not None for pid in server.processes()]
-        return sum(processor_s(pid) for pid in living)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime + ended.ru_stime + sum(processor_s(pid) for pid in living)
 
     def close(self) -> None:
         """Leave nothing behind."""
