@@ -69,8 +69,8 @@ class Source:
         ]  # the lines of those that have theirs for themselves
         first = NEWLINE.search(self.data)
         self._end = first[0].decode() if first is not None else "\n"
-        inner = (self.indent(node.body[0]) for node in self.tree.body if getattr(node, "body", None))
-        self.step = next(filter(None, inner), OUR_STEP)
+        blocks = filter(None, (getattr(node, "body", None) for node in self.tree.body))
+        self.step = next(filter(None, (self.indent(block[0]) for block in blocks)), OUR_STEP)
         self._scopes: Dict[ast.AST, Scope] = {}
         self._walks: Dict[ast.AST, List[ast.AST]] = {}
 

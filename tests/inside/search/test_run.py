@@ -32,14 +32,14 @@ MURDER = dedent("""\
     """)
 
 
-def searched(folder: Path, offers: list[str], seconds: float = 60.0) -> dict[str, Any]:
-    """What the search says of these texts for the file of sums."""
+def searched(folder: Path, offers: list[str], seconds: float = 60.0, **other: object) -> dict[str, Any]:
+    """What the search says of these texts for the file of sums, if it is not asked something else."""
     repository = write(folder / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
     request, report = folder / "request.json", folder / "report.json"
     asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
     changes = [{"sums.py": text} for text in offers]
     more = {"runner": "pytest", "mode": "offers", "offers": changes, "seconds": seconds}
-    request.write_text(json.dumps({**asked, **more}))
+    request.write_text(json.dumps({**asked, **more, **other}))
     command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
     subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     found: dict[str, Any] = json.loads(report.read_text())
@@ -56,3 +56,8 @@ def test_nobody_outlives_the_search(tmp_path: Path) -> None:
 def test_no_offer_is_begun_too_late(tmp_path: Path) -> None:
     found = searched(tmp_path, [MENDED, MENDED], seconds=0.0)
     assert (found["plausible"], found["tried"], found["generated"]) == ([], 0, 2)
+
+
+def test_a_bug_that_is_not_there_is_not_looked_for(tmp_path: Path) -> None:
+    found = searched(tmp_path, [], mode="search", targets=["test_sums.py::test_none"])
+    assert found["ended"] == "here none of the failing tests fails"
