@@ -23,6 +23,7 @@ COLLECT_S = 120.0  # to import and collect; the largest suites take half of it
 DEATHS_AT_MOST = 20  # of the server: more than any search meets by chance
 SLACK_S = 5.0  # over what the server allows its forks
 FRESH_SLACK_S = 2.0
+MARK = "\ufeff"  # of the order of bytes: it belongs to a file, and no parser of texts takes it
 
 
 class Dead(Exception):  # noqa: N818  said of the server
@@ -43,7 +44,9 @@ class Judge:
     ) -> None:
         self.root = os.path.realpath(root)
         self._limits = limits or Limits()
-        self.sources = own_sources(self.root, targets) if sources is None else dict(sources)
+        found = own_sources(self.root, targets) if sources is None else sources
+        self.sources = bare(found)
+        self._marked = {path for path, text in found.items() if text.startswith(MARK)}
         self._told: Dict[str, Any] = {
             "root": self.root,
             "places": list(test_places),
@@ -111,6 +114,10 @@ class Judge:
             told = {"passed": False, "fixed": [], "broken": [], "hung": False, "rung": 0}
         self.tried[told["rung"]] = self.tried.get(told["rung"], 0) + 1
         return Verdict(told["passed"], told["fixed"], told["broken"], told["hung"], time.monotonic() - began)
+
+    def as_files(self, changes: Dict[str, str]) -> Dict[str, str]:
+        """These texts as their files are to be, with the marks of those that have one."""
+        return {path: MARK + text if path in self._marked else text for path, text in changes.items()}
 
     def witnessed(self, test: str, lines: Sequence[Place]) -> List[Dict[str, Any]]:
         """What variables hold on these lines while a test runs; the baseline has to be known."""
@@ -247,6 +254,11 @@ class Server:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self._process.wait()
+
+
+def bare(texts: Dict[str, str]) -> Dict[str, str]:
+    """The texts of files without their marks."""
+    return {path: text[text.startswith(MARK) :] for path, text in texts.items()}
 
 
 # Which files may be changed

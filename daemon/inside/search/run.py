@@ -90,7 +90,7 @@ def search(request: Dict[str, Any], place: str) -> None:
                 request.get("priors", {}),
             )
             found = engine.search(sources, baseline, asked, budget)
-            report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
+            report.update(patches_of(found, asked), rungs={str(rung): count for rung, count in asked.tried.items()})
         if request["mode"] == "values" and failing:
             report.update(values_of(asked, baseline))
     except judge.Dead as dead:
@@ -124,11 +124,11 @@ def values_of(asked: Any, baseline: Any) -> Dict[str, Any]:
 
 def first_that_holds(offers: List[Dict[str, str]], asked: Any, seconds: float) -> Dict[str, Any]:
     """The first of these changes with which all is green, without what it does not need; none is begun too late."""
-    from mendd_search import minimise, suspicion  # noqa: PLC0415  # loaded just now
+    from mendd_search import judge, minimise, suspicion  # noqa: PLC0415  # loaded just now
 
     asked.measure()
     until = time.monotonic() + seconds
-    for number, changes in enumerate(offers):
+    for number, changes in enumerate(map(judge.bare, offers)):
         if time.monotonic() > until:
             return {"plausible": [], "tried": number, "generated": len(offers), "seconds": seconds}
         if not asked.try_(changes).passed:
@@ -138,7 +138,8 @@ def first_that_holds(offers: List[Dict[str, str]], asked: Any, seconds: float) -
         baseline = asked.baseline()  # only now is it worth to watch each line
         lines = [(part.path, range(part.start + 1, max(part.end, part.start + 1) + 1)) for part in parts]
         covering = min(suspicion.covering(baseline, path, numbers) for path, numbers in lines) if lines else 0
-        held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering, "changes": smaller}
+        held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering}
+        held["changes"] = asked.as_files(smaller)
         return {"plausible": [held], "tried": number + 1, "generated": len(offers)}
     return {"plausible": [], "tried": len(offers), "generated": len(offers)}
 
@@ -163,7 +164,7 @@ def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:
     }
 
 
-def patches_of(found: Any) -> Dict[str, Any]:
+def patches_of(found: Any, asked: Any) -> Dict[str, Any]:
     """What the search came to."""
     partial = found.partial
     return {
@@ -174,11 +175,13 @@ def patches_of(found: Any) -> Dict[str, Any]:
                 "cost": each.cost,
                 "covering_tests": each.covering_tests,
                 "seconds": round(each.seconds, 3),
-                "changes": each.changes,
+                "changes": asked.as_files(each.changes),
             }
             for each in found.plausible[:PATCHES_TOLD]
         ],
-        "partial": {"changes": partial.changes, "fixed": list(partial.fixed)} if partial is not None else None,
+        "partial": {"changes": asked.as_files(partial.changes), "fixed": list(partial.fixed)}
+        if partial is not None
+        else None,
         "tried": found.tried,
         "generated": found.generated,
         "hung": found.hung,
