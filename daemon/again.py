@@ -13,6 +13,7 @@ from daemon import verification
 from daemon.blobs import BlobBroken, Blobs
 from daemon.certificate import Check, Unusable, trust
 from daemon.effects import ideas
+from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.models import Request
 from daemon.effects.propose import question
 from daemon.effects.replay import replaying
@@ -50,9 +51,9 @@ def verify(certificate: Path, patch: Path, blobs: Path, keys: Sequence[Path], se
 
     try:
         checks = anyio.run(check)
-    except (Fault, OSError) as fault:
-        print(f"mendd: it could not be checked here: {fault}", file=sys.stderr)
-        return Exit.CRASHED
+    except (SourceRefused, EnvironmentRefused, Fault, OSError) as missing:
+        print(f"mendd: it could not be checked here: {missing}", file=sys.stderr)
+        return Exit.UNAVAILABLE
     print(verification.told(checks), end="")
     return Exit.DONE if all(check.held for check in checks) else Exit.NOT_ALL_CERTIFIED
 

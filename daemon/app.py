@@ -27,9 +27,14 @@ from daemon.logbook import open_logbook
 from daemon.publisher import Publisher
 from daemon.settings import Settings
 from daemon.state import ROOM_RETRY_S, State
+from daemon.text.shown import many
 from daemon.views.ramp import FOLD, Ramps
 from daemon.worker import Workers
 
+FOLDERS = (  # of the state, made when they are first needed
+    *("log", "blobs", "results", "projects", "names", "views", "keys", "recordings"),
+    *("trees", "environments", "workspaces", "run"),
+)
 LAST_WRITES_S = 10.0  # for the last facts, results and snapshot of a stop
 ONCE_FAULTS = 2  # `once` waits for the world once: a model may be busy, a server may be starting
 WAITS_TOLD = 100  # different reasons to wait; who has that many reads state/views/queue.json
@@ -51,8 +56,8 @@ def main(settings: Settings, *, once: bool = False, parent: int | None = None, s
 
     `since` is when the supervisor began: what `once` says at its end includes the lives before this one.
     """
-    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
-        print(f"mendd: queue_dir = {settings.queue_dir!r} is no folder: name another one", file=sys.stderr)
+    if problem := in_the_way(settings):
+        print(f"mendd: {problem}", file=sys.stderr)
         return Exit.STAY_DOWN
     folder = Path(settings.state_dir)
     try:
@@ -115,6 +120,7 @@ class Daemon:
             everybody.start_soon(self.state.keep)
             await self.state.record(e.DaemonStarted(pid=os.getpid(), version=__version__))
             self._tell_ready()
+            await self._look_at_the_brake()
             if self.shop:
                 everybody.start_soon(self.shop.look_round)
             everybody.start_soon(self.publisher.follow)
@@ -133,7 +139,7 @@ class Daemon:
         self.state.close()
         if once and not is_clean:
             return Exit.CRASHED  # what was settled may not be on the disk: nothing to rely on yet
-        is_all = not (self._fell_short or self.state.views.jobs.open)
+        is_all = not (self._fell_short or self.state.views.jobs.open or self.inlet.beyond)
         return Exit.DONE if is_all or not once else Exit.NOT_ALL_CERTIFIED
 
     async def _catch_up(self) -> None:
@@ -147,7 +153,7 @@ class Daemon:
             else:
                 break
         ours = self.state.folder
-        for folder in (ours, ours / "views", ours / "keys", self.inlet.queue / "rejected"):
+        for folder in (ours, ours / "views", ours / "keys", ours / "blobs", self.inlet.queue / "rejected"):
             sweep(folder)  # the same is written again there, or another copy of a key was
         if self.shop:
             await self.shop.sweep()
@@ -180,14 +186,16 @@ class Daemon:
                 both.start_soon(self.inlet.follow)
 
     async def _heed_the_brake(self) -> None:
-        """Take up no run while there is a file `pause` in the queue, or while these are quiet hours."""
-        queue = self.state.views.queue
         while True:
-            reason = await run_sync(brake, self.inlet.queue / "pause", self.settings.quiet_hours, time.localtime())
-            if reason != queue.held:
-                self.state.note(e.WorkPaused(reason=reason) if reason else e.WorkResumed())
-                logger.info("paused" if reason else "resumed", why=reason)
             await anyio.sleep(BRAKE_LOOK_S)
+            await self._look_at_the_brake()
+
+    async def _look_at_the_brake(self) -> None:
+        """Take up no run while there is a file `pause` in the queue, or while these are quiet hours."""
+        reason = await run_sync(brake, self.inlet.queue / "pause", self.settings.quiet_hours, time.localtime())
+        if reason != self.state.views.queue.held:
+            self.state.note(e.WorkPaused(reason=reason) if reason else e.WorkResumed())
+            logger.info("paused" if reason else "resumed", why=reason)
 
     # Reasons to stop
 
@@ -206,15 +214,24 @@ class Daemon:
         self.stop("the supervisor is gone")
 
     async def _stop_when_settled(self) -> None:
-        while not (self.inlet.empty and self._only_waits()):  # noqa: ASYNC110  two conditions, and no hurry
+        inlet = self.inlet
+        while not ((inlet.empty or inlet.beyond) and self._only_waits()):  # noqa: ASYNC110  conditions, and no hurry
             await anyio.sleep(IDLE_LOOK_S)
-        left = len(self.state.views.jobs.open)
-        self.stop(f"{left} jobs wait for the world; start again when it is back" if left else "everything has settled")
+        if inlet.beyond:
+            self.stop(f"out of reach: {', '.join(inlet.beyond)}; start again when that can be looked into")
+        elif left := len(self.state.views.jobs.open):
+            self.stop(f"waiting for the world: {many(left, 'job')}; start again when it is back")
+        else:
+            self.stop("everything has settled")
 
     def _only_waits(self) -> bool:
         """Whether all jobs are over, or wait for something that has failed them more than once."""
         views = self.state.views
-        if views.queue.running or views.queue.ready:
+        if views.queue.running:
+            return False
+        if views.queue.held and "queue" in self.inlet.beyond:
+            return True  # nobody can see whether the brake is on
+        if views.queue.ready:
             return False
         if views.ramp.under_way() and not views.jobs.open:
             return False  # the clerk is about to go on with it
@@ -255,6 +272,16 @@ class Daemon:
         if fact.fault not in self._told and len(self._told) < WAITS_TOLD:
             self._told.add(fact.fault)
             logger.warning("waiting", job=fact.job, why=fact.fault)
+
+
+def in_the_way(settings: Settings) -> str:
+    """What stands where a folder of ours belongs, and what to do about it; empty where nothing does."""
+    if os.path.isfile(settings.queue_dir):  # noqa: PTH113  a Path raises where the folder above cannot be entered
+        return f"queue_dir = {settings.queue_dir!r} is no folder: name another one"
+    for place in (f"{settings.state_dir}/{name}" for name in FOLDERS):
+        if os.path.lexists(place) and not os.path.isdir(place):  # noqa: PTH112  the same
+            return f"{place} is no folder, and what belongs there is in one: move it away"
+    return ""
 
 
 def brake(file: Path, quiet_hours: str, now: time.struct_time) -> str:

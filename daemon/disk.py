@@ -51,8 +51,9 @@ def sync_all(folder: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left of their `write_whole` here. Nobody else may be writing."""
-    for unfinished in folder.glob(".*.[0-9]*-[0-9]*.new"):
-        unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # whoever needs a folder that cannot be looked into tells what is wrong with it
+        for unfinished in folder.glob(".*.[0-9]*-[0-9]*.new"):
+            unfinished.unlink(missing_ok=True)
 
 
 def remove(folder: Path) -> None:
@@ -73,19 +74,40 @@ def size_bytes(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*"))
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Put a file in place in one move, so that a reader sees the old one or the new one and never a part."""
+def read_all(file: int, most: int) -> bytes:
+    """What an open file holds from here on, up to so many bytes."""
+    data = os.read(file, most)
+    while len(data) < most and (more := os.read(file, most - len(data))):
+        data += more
+    return data
+
+
+def write_all(file: int, data: bytes, offset: int = 0) -> None:
+    """Write it into an open file, all of it, at this place."""
+    rest = memoryview(data)
+    while rest:  # an almost full disk takes a part before it takes nothing
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def write_whole(path: str | Path, data: bytes, *, durable: bool = False, by_way_of: str | Path = "") -> None:
+    """Put a file in place in one move, so that a reader sees the old one or the new one and never a part.
+
+    It is written beside its place, or in a folder that is swept more easily.
+    """
     folder, name = os.path.split(path)  # done for every job, and a Path costs as much as the writing
-    temporary = f"{folder}/.{name[:200]}.{os.getpid()}-{get_native_id()}.new"
+    temporary = f"{by_way_of or folder}/.{name[:200]}.{os.getpid()}-{get_native_id()}.new"
     try:
-        with open(temporary, "wb") as file:  # noqa: PTH123  the same
-            file.write(data)
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(file, data)
             if durable:
-                file.flush()
-                sync(file.fileno())
+                sync(file)
+        finally:
+            os.close(file)
         os.replace(temporary, path)  # noqa: PTH105  the same
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     if durable:
-        sync_path(path.parent)
+        sync_path(Path(folder))

@@ -296,7 +296,7 @@ def _course(ramp: Ramp) -> Course:
             raise Unfit(f"{where}.instance_id", "a name that no other instance has", _shown(name), remedy)
         repairs[name] = structs.replace(read_as, instance_id=name)
     phases, targets = _clipped(ramp, len(repairs))
-    return Course(ramp.title or f"{len(repairs)} instances", repairs, phases, targets, ramp.gold_check)
+    return Course(ramp.title or f"a ramp of {len(repairs)}", repairs, phases, targets, ramp.gold_check)
 
 
 def _clipped(ramp: Ramp, most: int) -> tuple[list[int], list[float]]:
@@ -326,12 +326,17 @@ def _spoken(idea: Idea) -> Idea:
 def _workable(repair: Repair) -> Repair:
     """The repair, if its address and its command can be used. Not part of the type either, for the same reason."""
     _check_address(repair.repo)
-    try:
-        shlex.split(repair.test_command)
-    except ValueError as error:
-        got = f"{_shown(repair.test_command)} ({str(error).lower()})"
-        raise Unfit("test_command", "a command as a shell reads it", got, "close the quotation mark") from None
+    if repair.test_command:
+        _check_command(repair.test_command)
     return repair
+
+
+def _check_command(command: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        got = f"{_shown(command)} ({str(error).lower()})"
+        raise Unfit("test_command", "a command as a shell reads it", got, "close the quotation mark") from None
 
 
 def _check_address(repo: str) -> None:

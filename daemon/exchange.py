@@ -27,6 +27,7 @@ from daemon.reading import facts_in, refuse
 from daemon.settings import Settings
 from daemon.state import State
 from daemon.text.pattern import fix_name, load, objection
+from daemon.text.shown import many
 from daemon.text.terms import Refused
 from daemon.views.fix_database import PATTERN_CHARACTERS
 
@@ -82,7 +83,8 @@ def export_fixes(file: Path, settings: Settings) -> int:
         write_whole(file, sealed, durable=True)
     except OSError as error:
         return _no(f"{file} cannot be written: {error.strerror}; name another file")
-    print(f"{_fixes(found)} in {file}; to believe it, another box needs {state / 'keys' / 'ed25519.pub'}")
+    given = many(len(found), "fix", "fixes")
+    print(f"{given} in {file}; to believe it, another box needs {state / 'keys' / 'ed25519.pub'}")
     return Exit.DONE
 
 
@@ -113,10 +115,6 @@ def _as_given(fact: e.FixLearned, paper: str) -> Fix:
         pattern=fact.pattern if len(fact.pattern) <= PATTERN_CHARACTERS else "",
         certificate=paper,
     )
-
-
-def _fixes(some: Sequence[Fix]) -> str:
-    return f"{len(some)} fix{'' if len(some) == 1 else 'es'}"
 
 
 # Taking
@@ -150,7 +148,8 @@ def import_fixes(file: Path, keys: Sequence[Path], settings: Settings) -> int:
         return Exit.HELD
     except LogBroken as error:
         return refuse(error)
-    print(f"{_fixes(fixes)} from box {box[:BOX_CHARACTERS]}: {new} new here, {len(good) - new} known before")
+    taken = many(len(fixes), "fix", "fixes")
+    print(f"{taken} from box {box[:BOX_CHARACTERS]}: {new} new here, {len(good) - new} known before")
     return Exit.DONE
 
 

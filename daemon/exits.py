@@ -10,10 +10,11 @@ class Exit(IntEnum):
     DONE = 0
     NOT_ALL_CERTIFIED = 1
     USAGE = 2
+    UNAVAILABLE = 69  # what it takes is not to be had on this machine: nothing was found out
     CRASHED = 70  # a defect of ours: start again
     DISK_FAILED = 74  # the disk did not confirm a write: start again, and look at what is there
     HELD = 75  # another daemon holds this state
-    STAY_DOWN = 78  # starting again cannot help: a broken log, a bad setting
+    STAY_DOWN = 78  # starting again cannot help: a broken log, a bad setting, a file in a folder's place
 
 
 def stop_signals() -> list[signal.Signals]:

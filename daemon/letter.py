@@ -13,7 +13,7 @@ import orjson
 from msgspec import Struct
 
 from daemon import drops
-from daemon.disk import write_whole
+from daemon.disk import read_all, write_whole
 from daemon.drops import Drop, Unfit
 from daemon.settings import Settings
 from daemon.text.entries import Limits, join, parse
@@ -70,7 +70,7 @@ class NotYet(Exception):  # noqa: N818  said of a file
 def open_letter(path: Path, inlet: str, settings: Settings, now: float) -> Letter:
     """Read a file in an inlet; `NotYet` where it may still be being written."""
     status = os.lstat(path)
-    letter = Letter(path, inlet, _source(path, status), [], seen(status))
+    letter = Letter(path, inlet, "", [], seen(status))
     is_young = abs(now - status.st_mtime) < settings.half_written_s
     try:
         data = _read(path, status, settings.drop_max_bytes)
@@ -81,6 +81,7 @@ def open_letter(path: Path, inlet: str, settings: Settings, now: float) -> Lette
     except Unfit as unfit:
         if is_young:
             raise NotYet from None
+        letter.source = letter.source or _source(path, status)
         letter.entries = [Entry("", unfit)]
         return letter
     letter.are_lines = pieces.are_lines
@@ -106,19 +107,19 @@ def _read(path: Path, status: os.stat_result, most: int) -> bytes:
     if status.st_size > most:
         raise _too_large(status, most)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(min(status.st_size, most) + 1)  # not `most`: that would be a big buffer for each file
-            if seen(os.fstat(descriptor)) != seen(status):
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            data = read_all(file, status.st_size)
+            if seen(os.fstat(file)) != seen(status):
                 raise NotYet  # what was read is neither what lay there nor what lies there now
+        finally:
+            os.close(file)
     except FileNotFoundError:
         raise
     except OSError as error:
         got = f"one that the daemon cannot open: {error.strerror or error}"
         remedy = f"let uid {os.geteuid()} read it (chmod a+r), and drop it again"
         raise Unfit("file", "a file that can be read", got, remedy) from None
-    if len(data) > most:
-        raise _too_large(status, most)
     return data
 
 

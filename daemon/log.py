@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from daemon import codec
-from daemon.disk import ROOM_ERRORS, sync, sync_path
+from daemon.disk import ROOM_ERRORS, sync, sync_path, write_all
 from daemon.events import AnyFact, Fact
 
 READ_BYTES = 128 * 2**10  # so few that they and their facts are still in the processor's cache when they are folded
@@ -210,7 +210,7 @@ class Log:
         for stretch in stretches:
             file = self._descriptor(stretch.segment)
             with _room_needed():
-                _write_all(file, b"".join(stretch.lines), stretch.offset)
+                write_all(file, b"".join(stretch.lines), stretch.offset)
             sync(file)
 
     def close(self) -> None:
@@ -253,14 +253,7 @@ def _write_at(path: Path, offset: int, data: bytes) -> None:
     with _room_needed():
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            _write_all(file, data, offset)
+            write_all(file, data, offset)
             sync(file)
         finally:
             os.close(file)
-
-
-def _write_all(file: int, data: bytes, offset: int) -> None:
-    rest = memoryview(data)
-    while rest:  # an almost full disk takes a part before it takes nothing
-        written = os.pwrite(file, rest, offset)
-        rest, offset = rest[written:], offset + written

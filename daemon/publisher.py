@@ -4,6 +4,7 @@ Everything written here is derived and could be made again from the log. A snaps
 never has to ask whether the rest had been written.
 """
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,8 +48,9 @@ class Publisher:
     async def follow(self) -> None:
         """Publish again and again, at most as often as the settings say."""
         while True:
+            again = anyio.current_time() + self.state.settings.publish_every_ms / 1000
             await self.publish()
-            await anyio.sleep(self.state.settings.publish_every_ms / 1000)
+            await anyio.sleep_until(again)
 
     @property
     def is_up_to_date(self) -> bool:
@@ -139,7 +141,7 @@ def write_views(folder: Path, documents: list[tuple[str, bytes]]) -> None:
 
 def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
     """Put down what a person wants to have of a settled job. A blob that is gone costs its file, and is told."""
-    mine = _room(folder / job.id)
+    mine = _room(f"{folder}/{job.id}")
     change = ""
     certified, nearest = job.certified_run(), job.nearest()
     wanted = {PARTIAL: nearest.diff} if nearest and nearest.diff else {}
@@ -149,42 +151,47 @@ def write_results(folder: Path, job: Job, blobs: Blobs) -> None:
         try:
             if name in wanted:
                 content = blobs.get(wanted[name])
-                write_whole(mine / name, content)
+                write_whole(f"{mine}/{name}", content)
                 change = content.decode(errors="replace") if name.endswith(".diff") else change
             elif job.runs_before:  # opened again: what an earlier end left here is no longer true
-                (mine / name).unlink(missing_ok=True)
+                Path(mine, name).unlink(missing_ok=True)
         except BlobBroken as error:
             _tell_lost(job.id, name, error)
-    write_whole(mine / "report.md", report(job, change).encode())
+    write_whole(f"{mine}/report.md", report(job, change).encode())
     if isinstance(job.drop, Repair) and job.drop.instance_id:  # others grade these
         _write_for_others(mine, job, blobs)
 
 
-def _room(folder: Path) -> Path:
-    """The folder of a job or a ramp, without what a killed daemon left half written: the next one writes it again."""
+def _room(folder: str) -> str:
+    """The folder of a job or a ramp, without what a killed daemon left half written: the next one writes it again.
+
+    Made for every job, and a Path would cost as much as the folder.
+    """
     try:
-        folder.mkdir(parents=True)
+        os.mkdir(folder)  # noqa: PTH102  see above
+    except FileNotFoundError:
+        Path(folder).mkdir(parents=True)
     except FileExistsError:
-        sweep(folder)
+        sweep(Path(folder))
     return folder
 
 
-def _write_for_others(mine: Path, job: Job, blobs: Blobs) -> None:
+def _write_for_others(mine: str, job: Job, blobs: Blobs) -> None:
     """The forms that SWE-bench's harness and mini-swe-agent's inspector read."""
 
     def text(name: str) -> str:
         return blobs.get(name).decode(errors="replace")
 
     try:
-        write_whole(mine / "predictions.jsonl", prediction_of(job, text))
-        write_whole(mine / f"{job.id}.traj.json", trajectory(job, text))
+        write_whole(f"{mine}/predictions.jsonl", prediction_of(job, text))
+        write_whole(f"{mine}/{job.id}.traj.json", trajectory(job, text))
     except BlobBroken as error:
         _tell_lost(job.id, "predictions.jsonl", error)
 
 
 def write_phase(folder: Path, result: Result, blobs: Blobs) -> None:
     """Put down what a phase of a ramp came to. A patch that is gone is empty there, and is told."""
-    mine = _room(folder / "ramp" / result.ramp)
+    mine = _room(f"{folder}/ramp/{result.ramp}")
 
     def text(name: str) -> str:
         try:
@@ -194,7 +201,7 @@ def write_phase(folder: Path, result: Result, blobs: Blobs) -> None:
             return ""
 
     for name, content in files_of(result, text):
-        write_whole(mine / name, content)
+        write_whole(f"{mine}/{name}", content)
 
 
 def _tell_lost(job: str, name: str, error: BlobBroken) -> None:

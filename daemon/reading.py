@@ -22,7 +22,7 @@ from daemon.policy.ladder import LADDER, rung_of, table
 from daemon.publisher import documents_of, write_phase, write_results, write_views
 from daemon.settings import Settings
 from daemon.state import garbage_kept
-from daemon.text.shown import printable
+from daemon.text.shown import many, printable
 from daemon.views import Folder, Views
 from daemon.views.jobs import Job, Run
 from daemon.views.queue import Queue
@@ -68,7 +68,7 @@ def _replay(state: Path, into: Path, settings: Settings) -> int:
     except (LogBroken, BlobBroken) as error:
         return refuse(error)
     write_views(into / "views", list(documents_of(views, seq, settings.view_rows)))
-    print(f"{seq} facts, {views.jobs.accepted} jobs: views in {into / 'views'}, results in {results}")
+    print(f"{many(seq, 'fact')}, {many(views.jobs.accepted, 'job')}: views in {into / 'views'}, results in {results}")
     return Exit.DONE
 
 
@@ -81,9 +81,9 @@ def check(state: Path) -> int:
     except LogBroken as error:
         return refuse(error)
     names = segments(log.folder)
-    print(f"whole: {log.end.seq} facts in {len(names)} segment{'' if len(names) == 1 else 's'}")
+    print(f"whole: {many(log.end.seq, 'fact')} in {many(len(names), 'segment')}")
     if names and (torn := _behind(log.folder / names[-1], log.end.offset)):
-        print(f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside")
+        print(f"behind them {many(torn, 'byte')} of a fact that was never finished: the next start lays them aside")
     return Exit.DONE
 
 
@@ -179,7 +179,7 @@ def _explain_ramp(state: Path, name: str) -> int:
 
 
 def _climbed(ramp: Ramp, facts: Mapping[int, AnyFact]) -> Iterator[str]:
-    yield f"{ramp.id}: {printable(ramp.title)}, {len(ramp.instances)} instances in phases of {ramp.sizes}"
+    yield f"{ramp.id}: {printable(ramp.title)}, {many(len(ramp.instances), 'instance')} in phases of {ramp.sizes}"
     for phase in ramp.phases:
         yield f"phase {phase.number} ({phase.size}): {phase.reason or 'under way'}; {_numbered(phase.facts)}"
         certified = [seq for name in phase.viable for seq in ramp.instances[name].facts.get("certified", ())]
@@ -189,7 +189,8 @@ def _climbed(ramp: Ramp, facts: Mapping[int, AnyFact]) -> Iterator[str]:
             yield f"      seconds {facts[ends[1]].at - facts[ends[0]].at:.1f}: fact {ends[0]} to {ends[1]}"
     for row in ramp.within(ramp.phases[-1].size if ramp.phases else 0):
         became = row.outcome or ("open" if row.is_open else "not opened")
-        counted = f"{row.runs} runs, {row.attempts} attempts, {row.tokens} tokens, {row.busy_s:.1f} s"
+        numbers = ((row.runs, "run"), (row.attempts, "attempt"), (row.tokens, "token"))
+        counted = f"{', '.join(many(*number) for number in numbers)}, {row.busy_s:.1f} s"
         why = _flat(row.cause or row.error)
         once = {what: seqs for what, seqs in row.facts.items() if what not in COUNTED}
         yield f"  {printable(row.name)} = {row.job} {became}: {counted}; {_numbered(once)} {why}".rstrip()
@@ -227,9 +228,8 @@ def _standing(job: Job, queue: Queue, in_vain: Sequence[e.NothingFound]) -> Iter
     yield f"{job.id}: {job.title} ({job.kind} in {job.project}, priority {job.priority})"
     yield f"accepted {_when(job.accepted_at)}"
     for run in job.runs.values():
-        where = (
-            f"{run.id} ({run.rung or 'base run'}): {run.state}, {len(run.attempts)} of {run.attempts_allowed} attempts"
-        )
+        tried = f"{len(run.attempts)} of {many(run.attempts_allowed, 'attempt')}"
+        where = f"{run.id} ({run.rung or 'base run'}): {run.state}, {tried}"
         if run.outcome:
             yield f"{where}; {run.outcome}{_because(run.reason)}"
         elif hand := queue.running.get(run.id):

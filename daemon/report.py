@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from daemon.drops import Repair
 from daemon.steps import Attempt
-from daemon.text.shown import printable
+from daemon.text.shown import many, printable
 from daemon.views.jobs import Job, Run
 
 SHOWN_CHARACTERS = 2_000
@@ -44,7 +44,7 @@ def _lines(job: Job, change: str) -> Iterator[str]:
         yield f"- sandbox: {', '.join(sandboxes)}"
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
     tokens = sum(each.tokens for run in job.runs.values() for each in run.rounds())
-    yield f"- {_many(len(job.runs), 'run')}, {_many(len(attempts), 'attempt')}, {_many(tokens, 'token')}"
+    yield f"- {many(len(job.runs), 'run')}, {many(len(attempts), 'attempt')}, {many(tokens, 'token')}"
     yield f"- {job.settled_at - job.accepted_at:.1f} s from accepted to settled"
     if job.outcome == "failed":
         again = f'{{"job": "{job.id}", "hint": "…"}}'
@@ -87,10 +87,11 @@ def _table(runs: Iterable[Run]) -> Iterator[str]:
         seconds = sum(attempt.seconds for attempt in run.attempts)
         advised = f", advised by {run.advisor}" if run.advisor else ""
         model = f" ({run.model}{advised})" if run.model else ""
-        cells = (str(run.number), run.rung or "base", ", ".join(asked) + model, str(len(run.attempts)), str(tokens))
         because = ", ".join(_counted(attempt.failure for attempt in run.attempts if attempt.failure)) or run.reason
+        counts = f"{len(run.attempts)} | {tokens} | {seconds:.1f}"
         ended = run.outcome or run.state
-        yield f"| {' | '.join(map(_cell, (*cells, f'{seconds:.1f}', ended, because)))} |"
+        who = _cell(", ".join(asked) + model)
+        yield f"| {run.number} | {run.rung or 'base'} | {who} | {counts} | {ended} | {_cell(because)} |"
 
 
 def _counted(words: Iterable[str]) -> list[str]:
@@ -105,10 +106,10 @@ def _trouble(runs: Iterable[Run]) -> Iterator[str]:
     """What came between a run and its attempts."""
     for run in runs:
         if run.faults:
-            yield from ("", f"Run {run.number}: the world was at fault {run.faults} times; the last:")
+            yield from ("", f"Run {run.number}: the world was at fault {many(run.faults, 'time')}; the last:")
             yield from _quoted(run.fault_message)
         if run.crashes:
-            yield from ("", f"Run {run.number}: a step crashed {run.crashes} times; the last:")
+            yield from ("", f"Run {run.number}: a step crashed {many(run.crashes, 'time')}; the last:")
             yield from _quoted(run.crash_message)
 
 
@@ -138,14 +139,10 @@ def _verdict(attempt: Attempt) -> str:
     if attempt.score is not None:
         parts.append(f"score {attempt.score}")
     if attempt.fixed:
-        parts.append(f"fixed {_many(attempt.fixed, 'test')}")
+        parts.append(f"fixed {many(attempt.fixed, 'test')}")
     if attempt.broken:
-        parts.append(f"broke {_many(len(attempt.broken), 'test')}")
+        parts.append(f"broke {many(len(attempt.broken), 'test')}")
     return ", ".join(parts)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _in_short(places: list[str]) -> str:

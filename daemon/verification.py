@@ -17,7 +17,7 @@ from daemon.certificate import Check, Invalid, Listed, Proof, Trust, read, sha25
 from daemon.codec import UNDECODABLE
 from daemon.drops import Job, Repair
 from daemon.rungs import EditScope
-from daemon.text.shown import printable
+from daemon.text.shown import many, printable
 from daemon.text.wanted import lasting
 
 SHOWN = 3  # tests named in one difference
@@ -93,7 +93,7 @@ def told(checks: Sequence[Check]) -> str:
     """The checks as lines for a person, the verdict last."""
     lines = [f"ok       {check.what}" if check.held else f"DIFFERS  {check.what}: {check.why}" for check in checks]
     differ = sum(not check.held for check in checks)
-    verdict = f"it does not hold: {differ} of {len(checks)} checks differ" if differ else "it holds"
+    verdict = f"it does not hold: {differ} of {many(len(checks), 'check')} found a difference" if differ else "it holds"
     return "\n".join(map(printable, [*lines, verdict])) + "\n"
 
 

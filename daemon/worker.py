@@ -100,19 +100,26 @@ class Workers:
 
     async def work(self, worker: str) -> None:
         """One worker's life."""
-        queue = self.state.views.queue
         while not self.drained:
+            with CancelScope() as scope:  # one for many runs: it costs as much as deciding on a step does
+                await self._work_within(scope, worker)
+
+    async def _work_within(self, scope: CancelScope, worker: str) -> None:
+        """Take up run after run, until one is taken away."""
+        queue = self.state.views.queue
+        while not (self.drained or scope.cancel_called):
             run = schedule.next_run(queue)
             if run is None:
                 await self._to_claim.wait()
                 continue
             job = queue.waiting[run].job
             self.state.note(e.RunClaimed(job=job, run=run, worker=worker))
-            with CancelScope() as scope:
-                self._in_hand[run] = scope
+            self._in_hand[run] = scope
+            try:
                 await self.state.durable()  # should the daemon die of this run, the next one knows
                 await self._carry_on(job, run)
-            del self._in_hand[run]
+            finally:
+                del self._in_hand[run]
 
     async def watch_the_clock(self) -> None:
         """Let delayed runs stand in line when their time has come, while somebody is there to take them."""

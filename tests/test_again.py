@@ -134,5 +134,5 @@ def test_what_cannot_be_checked_here_is_not_said_to_differ(
         (tmp_path / name).write_bytes(data)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     papers = (tmp_path / "certificate", tmp_path / "patch", tmp_path / "blobs", [tmp_path / "key"])
-    assert again.verify(*papers, Settings()) == Exit.CRASHED
+    assert again.verify(*papers, Settings()) == Exit.UNAVAILABLE
     assert "could not be checked here" in capsys.readouterr().err

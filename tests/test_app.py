@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon import events as e
-from daemon.app import brake, is_short, main
+from daemon.app import FOLDERS, brake, is_short, main
 from daemon.exits import Exit
 from daemon.settings import resolve
 from tests.fakes.daemon_process import DaemonProcess, repair
@@ -49,6 +49,20 @@ def test_a_file_in_a_folders_place_keeps_the_daemon_down(
     assert setting in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_whatever_stands_in_the_place_of_one_of_our_folders_keeps_the_daemon_down(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, or a link to a folder that is not there: starting again cannot help, and it is named."""
+    place = tmp_path / "state" / name
+    place.parent.mkdir()
+    place.symlink_to(tmp_path / "gone") if name == "log" else place.touch()
+    settings, _ = resolve([("test", {"state_dir": str(tmp_path / "state"), "queue_dir": str(tmp_path / "queue")})])
+    assert main(settings) == Exit.STAY_DOWN
+    assert capsys.readouterr().err == f"mendd: {place} is no folder, and what belongs there is in one: move it away\n"
+    assert not (tmp_path / "queue").exists()
+
+
 def test_a_brake_that_nobody_can_see_holds_runs_back_and_says_why(tmp_path: Path) -> None:
     """A name that no folder can have stands for all that keeps a file from being looked for."""
     assert "File name too long" in brake(tmp_path / ("x" * 300), "", at(12))
@@ -76,6 +90,19 @@ def test_a_file_named_pause_holds_runs_back_until_it_is_gone(tmp_path: Path) -> 
         (daemon.queue / "pause").unlink()
         daemon.wait_until(lambda: daemon.settled() == 1)
         assert daemon.stop() == 0
+
+
+def test_a_brake_that_was_put_on_while_nobody_lived_holds_from_the_first_run_on(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.start().wait_until_said("ready")
+        daemon.drop("a.json", repair("a", "stall 3600, fix"))
+        daemon.wait_until(lambda: daemon.view("queue").get("running"))
+        daemon.kill()
+        (daemon.queue / "pause").touch()
+        daemon.start().wait_until_said("paused")
+        daemon.wait_until(lambda: daemon.view("queue").get("work_paused"))
+        assert daemon.stop() == 0
+        assert len(daemon.facts_of(e.RunClaimed)) == 1
 
 
 def test_a_start_sweeps_what_is_half_made_and_the_budget_takes_those_of_settled_jobs_only(tmp_path: Path) -> None:
@@ -109,8 +136,8 @@ def test_a_start_leaves_nothing_half_written_where_it_writes_again(tmp_path: Pat
         daemon.drop("bad.json", {"title": 7})
         assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
         results = daemon.state / "results"
-        written = (results / "r-000001", results / "ramp" / "m-000001", daemon.state, daemon.state / "views")
-        folders = (*written, daemon.state / "keys", daemon.queue / "rejected")
+        written = (results / "r-000001", results / "ramp" / "m-000001", daemon.queue / "rejected")
+        folders = (*written, daemon.state, *(daemon.state / name for name in ("views", "keys", "blobs")))
         for folder in folders:
             folder.mkdir(exist_ok=True)
             (folder / ".report.md.12-34.new").touch()

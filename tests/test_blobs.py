@@ -1,6 +1,9 @@
 """Blobs: named by their content, written once, and damage is found when they are read."""
 
 import resource
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.blobs import BlobBroken, Blobs
+from daemon.disk import sweep
 
 
 @given(st.binary(max_size=10_000))
@@ -23,6 +27,27 @@ def test_equal_values_are_one_file_even_when_put_at_once(tmp_path: Path) -> None
         names = set(pool.map(blobs.put, [b"the same"] * 200))
     assert len(names) == 1
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == list(names)
+
+
+KILLED_WHILE_WRITING = """
+import os, resource, signal, sys
+from pathlib import Path
+from daemon.blobs import Blobs
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+Blobs(Path(sys.argv[1])).put(os.urandom(1_000))
+"""
+
+
+def test_what_a_killed_process_had_half_written_lies_in_one_place_that_is_swept(tmp_path: Path) -> None:
+    """There are 256 rooms, and a start that looked into each of them would take the longer the more blobs there are."""
+    for _ in range(3):
+        killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, tmp_path], check=False)
+        assert killed.returncode == -signal.SIGXFSZ
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    sweep(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_damaged_blob_is_told(tmp_path: Path) -> None:

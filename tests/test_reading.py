@@ -109,7 +109,7 @@ def test_a_torn_end_is_not_told_as_whole(tmp_path: Path, capsys: pytest.CaptureF
     torn = len(segment.read_bytes().rpartition(b"\n")[2])
     assert reading.check(tmp_path) == Exit.DONE
     assert capsys.readouterr().out.splitlines() == [
-        "whole: 1 facts in 1 segment",
+        "whole: 1 fact in 1 segment",
         f"behind them {torn} bytes of a fact that was never finished: the next start lays them aside",
     ]
 

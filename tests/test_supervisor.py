@@ -115,8 +115,7 @@ def test_a_stop_while_waiting_to_start_again_starts_nothing(tmp_path: Path) -> N
 def test_a_crash_before_the_daemon_stands_is_no_proper_end(tmp_path: Path) -> None:
     """Status 1 would say that something was not certified, and the supervisor would take it for the end."""
     daemon = DaemonProcess(tmp_path, crash_loop_restarts=2)
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "log").write_text("in the way")
+    (tmp_path / "state" / "run" / "daemon.log.jsonl").mkdir(parents=True)
     assert daemon.start("run").wait() == Exit.CRASHED
     assert "2 crashes within" in daemon.said()
 

@@ -244,7 +244,7 @@ def test_a_person_is_told_what_differs(good: Certified) -> None:
     assert told(verified(good)).splitlines() == [*(f"ok       {what}" for what in EVERYTHING), "it holds"]
     lines = told(verified(good, patch=b"x")).splitlines()
     assert lines[1].startswith("DIFFERS  patch: ")
-    assert lines[-1] == "it does not hold: 1 of 3 checks differ"
+    assert lines[-1] == "it does not hold: 1 of 3 checks found a difference"
 
 
 def test_a_name_cannot_speak_to_the_terminal(good: Certified) -> None:

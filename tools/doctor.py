@@ -299,8 +299,8 @@ def counted(asked: Seen) -> str:
     left = jobs - len(judged_of(asked))
     unjudged = f", {left} of them not judged in time" if left else ""
     lost = sum(fact["failure"] in ("edit_did_not_land", "syntax") for fact in asked.of("AttemptFailed"))
-    missed = f", {lost} answers with edits that did not land" if lost else ""
-    return f"{len(answers)} answers to {jobs} examples{unjudged}{missed}"
+    missed = f", {peek.many(lost, 'answer')} with edits that did not land" if lost else ""
+    return f"{peek.many(len(answers), 'answer')} to {peek.many(jobs, 'example')}{unjudged}{missed}"
 
 
 def judged_of(asked: Seen) -> set[str]:

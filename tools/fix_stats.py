@@ -169,7 +169,7 @@ def tell(database: FixDatabase, rows: int, now: float) -> None:
 
 def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
     """Each figure in words."""
-    seen = "" if database.seen is None else f", seen {database.seen} times"
+    seen = "" if database.seen is None else f", seen {peek.many(database.seen, 'time')}"
     yield "signatures", f"{database.signatures}{seen}"
     yield "fixes", f"{database.fixes} remembered"
     if database.tried:
@@ -187,7 +187,7 @@ def figures(database: FixDatabase, now: float) -> Iterator[tuple[str, str]]:
 def reuse_words(database: FixDatabase, rate: float) -> str:
     """How much was reused; of it, how much crossed projects and how much asked no model; and how it went over time."""
     part = f"{rate:.0%}" if rate else "none"
-    words = f"{part} of {database.certified_jobs} certified jobs were mended by a remembered fix"
+    words = f"{part} of {peek.many(database.certified_jobs, 'certified job')} mended by a remembered fix"
     if across := database.reuse_rate_across_projects:
         words += f", {across:.0%} by one of another project"
     if replayed := database.reuse_rate_without_model:
@@ -201,15 +201,15 @@ def memory_words(found: Help) -> str:
     """Whether memory helps, or that it cannot be said yet."""
     having, without = found.with_memory, found.held_out
     if found.difference is None:
-        known = having.jobs + without.jobs
-        return f"it had something for {known} jobs, and {without.jobs} of them were held out: nothing to compare yet"
+        known = peek.many(having.jobs + without.jobs, "job")
+        return f"it had something for {known}, {without.jobs} of them held out: nothing to compare yet"
     words = (
-        f"whatever mended them, {share(having.certified, having.jobs)} of {having.jobs} jobs that got what it had were "
-        f"certified, and {share(without.certified, without.jobs)} of {without.jobs} that were held out"
+        f"whatever mended them, certified: {share(having.certified, having.jobs)} of {peek.many(having.jobs, 'job')} "
+        f"that got what it had, {share(without.certified, without.jobs)} of {without.jobs} that were held out"
     )
     apart, low, high = (100 * part for part in found.difference)
     verdict = "it helps" if low > 0 else "it harms" if high < 0 else "it cannot be said yet whether it helps"
-    return f"{words}; {apart:+.0f} points ({low:+.0f} to {high:+.0f}): {verdict}"
+    return f"{words}; {round(apart):+d} points ({round(low):+d} to {round(high):+d}): {verdict}"
 
 
 def share(part: int, whole: int) -> str:

@@ -219,7 +219,7 @@ def judge_window(seen: Seen, limits: argparse.Namespace) -> Iterator[Reason]:
     """What went wrong in the window."""
     whole, faults = seen.whole, sum(seen.whole.faults.values())
     if whole.restarts >= limits.crash_loop:
-        yield Reason(Verdict.UNHEALTHY, f"the daemon ended uncleanly {whole.restarts} times")
+        yield Reason(Verdict.UNHEALTHY, f"the daemon ended uncleanly {peek.many(whole.restarts, 'time')}")
     elif whole.restarts > limits.restarts:
         yield Reason(Verdict.DEGRADED, f"the daemon ended uncleanly: {whole.restarts}")
     if whole.torn_ends:
@@ -227,7 +227,8 @@ def judge_window(seen: Seen, limits: argparse.Namespace) -> Iterator[Reason]:
     if whole.crashes > limits.crashes:
         yield Reason(Verdict.DEGRADED, f"steps that crashed, a defect of the daemon's own: {whole.crashes}")
     if faults > limits.faults:
-        yield Reason(Verdict.DEGRADED, f"the world was at fault {faults} times: {peek.counts(whole.faults)}")
+        times = peek.many(faults, "time")
+        yield Reason(Verdict.DEGRADED, f"the world was at fault {times}: {peek.counts(whole.faults)}")
     failed = whole.settled.get("failed", 0)
     if seen.settled >= ENOUGH_SETTLED and failed > limits.failed_share * seen.settled:
         yield Reason(Verdict.DEGRADED, f"{failed} of {seen.settled} jobs failed")
@@ -285,7 +286,7 @@ def figures(seen: Seen, limits: argparse.Namespace, room: int) -> Iterator[tuple
 
 def paused(seen: Seen) -> str:
     """How intake is, in words."""
-    return "paused now" if seen.queue.intake_paused else f"paused {seen.whole.pauses} times"
+    return "paused now" if seen.queue.intake_paused else f"paused {peek.many(seen.whole.pauses, 'time')}"
 
 
 def as_json(seen: Seen, verdict: Verdict, reasons: list[Reason], limits: argparse.Namespace) -> dict[str, Any]:

@@ -274,7 +274,7 @@ def outcomes(seen: Seen, width: int) -> RenderableType:
     bar.append("─" * (width - drawn_to), QUIET)
     if jobs.rejected:
         legend.append("drops rejected ", "magenta").append(str(jobs.rejected), "bold")
-    return Group(heading(f"outcomes of {jobs.accepted} jobs, {jobs.open} open"), bar, legend)
+    return Group(heading(f"outcomes of {peek.many(jobs.accepted, 'job')}, {jobs.open} open"), bar, legend)
 
 
 def workers_section(seen: Seen) -> Section:

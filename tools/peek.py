@@ -271,6 +271,11 @@ def counts(numbers: dict[str, int]) -> str:
     return " · ".join(f"{clean(name).replace('_', ' ')} {number}" for name, number in named) or "none"
 
 
+def many(count: int, what: str) -> str:
+    """So many of something."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def sparkline(numbers: list[int]) -> str:
     """Numbers as bars, on one line; nothing is a space, so that little is told from none."""
     most = max([*numbers, 1])

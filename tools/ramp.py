@@ -46,6 +46,9 @@ class Phase(Struct):
     excluded: int = 0
     solved: int = 0
     open: int = 0
+    waiting: int = 0
+    first_waits_for: str = ""
+    first_waits_until: float | None = None
     interval: tuple[float, float] = (0.0, 1.0)
     busy_s: float = 0.0
     measured: int = 0
@@ -232,7 +235,7 @@ def solved_ratios(path: Path) -> dict[str, float]:
 def entry(rows: list[Row], options: argparse.Namespace) -> dict[str, Any]:
     """The drop."""
     default = [LARGE_TARGET if size >= LARGE_PHASE else 1.0 for size in options.phases]
-    title = options.title or f"{options.file.name}: {len(rows)} instances"
+    title = options.title or f"{options.file.name}: {peek.many(len(rows), 'instance')}"
     return {
         "kind": "ramp",
         "title": title,
@@ -255,7 +258,7 @@ def lines(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
         yield from expected(ramp, now, workers)
     shown = [row for row in ramp.failed_or_open_first if row.outcome != "certified"][:ROWS_SHOWN]
     for row in shown:
-        tried = f" after {row.attempts} attempt{'s' if row.attempts > 1 else ''}" if row.attempts else ""
+        tried = f" after {peek.many(row.attempts, 'attempt')}" if row.attempts else ""
         became = f"{row.outcome or 'open'}{tried}: {peek.clean(row.why)}".removesuffix(": ")
         yield f"    {peek.clean(row.instance)} {row.job} {became}"
     if ramp.outcome:
@@ -286,15 +289,24 @@ def bar(done: int, of: int) -> str:
 
 
 def expected(ramp: Ramp, now: float, workers: int) -> Iterator[str]:
-    """How long the rest will take, from how long a worker was busy with each instance so far."""
+    """How long the rest will take, from how long a worker was busy with each instance so far.
+
+    No such figure knows when the world will be back: while anybody waits for it, no end is foretold.
+    """
     phase = ramp.phases[-1]
+    if phase.waiting:
+        until, why = peek.moment(phase.first_waits_until or now), peek.clean(phase.first_waits_for)
+        yield f"  waiting: {peek.many(phase.waiting, 'instance')}, the first until {until}: {why}"
     busy_s, measured = phase.busy_s, phase.measured
     if not measured:
         yield "  time left: nothing is measured yet"
         return
     each_s = busy_s / measured
     left_s = phase.open * each_s / min(workers, max(1, phase.open))
-    yield f"  this phase: {peek.span(left_s)} left, {each_s:.1f} s of a worker for each so far"
+    besides = " besides the waiting" if phase.waiting else ""
+    yield f"  this phase: {peek.span(left_s)} left{besides}, {each_s:.1f} s of a worker for each so far"
+    if phase.waiting:
+        return
     for size in [size for size in ramp.sizes if size > phase.size]:
         more = size - phase.size
         left_s += more * each_s / min(workers, more)
@@ -466,7 +478,7 @@ def ask(options: argparse.Namespace) -> str:
     rows = chosen(read_rows(options.file), options)
     accepted = seen(state).accepted
     dropped = put(entry(rows, options), "ramp", queue, "ideas")
-    print(f"dropped {dropped}: {len(rows)} instances", flush=True)
+    print(f"dropped {dropped}: {peek.many(len(rows), 'instance')}", flush=True)
     return "" if options.no_follow else taken(dropped, options, old, lambda: new_ramp(state, dropped.name, accepted))
 
 

@@ -25,6 +25,7 @@ from daemon.effects.world import World
 from daemon.events import Fact
 from daemon.text.answer import as_bytes
 from daemon.text.score import Score, score
+from daemon.text.shown import many
 from daemon.text.unfinished import syntax
 
 MEASURED = 2  # once before the decision, and once here
@@ -42,7 +43,7 @@ async def certify(shop: Workshop, step: steps.Certify, world: World) -> Sequence
     seen = await shop.measured(step.run, project_of(step.job, idea, plan, writing.files))
     scored = score(seen.measured)
     if scored.points != last.score:
-        why = f"measured again it has {scored.points} points, where it had {last.score}: " + _told(scored)
+        why = f"measured again it has {many(scored.points, 'point')}, where it had {last.score}: " + _told(scored)
         return [replace(failed(step, step.attempt, "other_failure", why), seconds=current_time() - begun)]
     changed = await run_sync(nothing.changed, as_bytes({**writing.files}))
     for blob in (job_bytes(idea), listing([])):
@@ -103,7 +104,7 @@ def _files(attempt: steps.Attempt, blobs: Blobs) -> Files:
 
 
 def _message(step: steps.Certify, attempt: steps.Attempt) -> str:
-    points = "not measured" if attempt.score is None else f"{attempt.score} points"
+    points = "not measured" if attempt.score is None else many(attempt.score, "point")
     findings = "".join(f"{finding}\n" for finding in attempt.findings)
     return f"Attempt {attempt.number}: {points}\n\n{findings}{step.job}, run {step.run}\n"
 

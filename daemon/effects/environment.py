@@ -6,6 +6,7 @@ that needs nothing is tested with our own interpreter and a copy of pytest that 
 
 import compileall
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -30,7 +31,7 @@ from daemon.drops import Environment as Wanted
 from daemon.effects import workspace
 from daemon.effects.images import Images
 from daemon.effects.interpreters import interpreter, prefix_of, uv_program
-from daemon.effects.layers import keep
+from daemon.effects.layers import TOO_DEEP, keep
 from daemon.effects.needs import TREE_IN_SANDBOX, Environment, EnvironmentRefused, digest
 from daemon.effects.sandbox import HOLDS, Command, Mount, Sandbox
 from daemon.effects.sandbox.host import BASE_PATH, HOME, TEMPORARY
@@ -193,9 +194,11 @@ class Environments:
                 data = msgspec.json.encode(made)
                 await run_sync(sync_all, folder)  # what is kept is believed, after a power cut too
                 await run_sync(lambda: write_whole(folder / KEPT, data, durable=True))
-            except BaseException:
+            except BaseException as error:
                 with CancelScope(shield=True):
                     await run_sync(_remove, folder)
+                if _is_too_deep(error):
+                    raise EnvironmentRefused(TOO_DEEP) from None
                 raise
             self._lent[key] = made
         await self.evict()
@@ -369,6 +372,11 @@ def _read(path: Path) -> Environment | None:
 def _remove(folder: Path) -> None:
     (folder / KEPT).unlink(missing_ok=True)  # first: who dies in the middle leaves something half made
     remove(folder)
+
+
+def _is_too_deep(error: BaseException) -> bool:
+    """What comes of folders in one another without end, be it in the tree or beside it."""
+    return isinstance(error, RecursionError) or (isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG)
 
 
 def _is_half_made(folder: Path) -> bool:

@@ -13,6 +13,10 @@ from daemon.effects.needs import EnvironmentRefused
 from daemon.effects.workspace import Workspace, give
 
 LEFT_BEHIND = {".git", "__pycache__"}
+FOLDERS_DEEP = 100  # in one another: whoever copies or counts them later calls itself for each
+TOO_DEEP = (
+    f"what is left has more than {FOLDERS_DEEP} folders in one another, or longer paths than this machine can say"
+)
 
 
 def keep(workspace: Workspace, layer: Path) -> str:
@@ -26,6 +30,8 @@ def keep(workspace: Workspace, layer: Path) -> str:
             mode = path.lstat().st_mode
             if os.path.lexists(pristine) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
                 continue
+            if len(Path(here).parts) >= FOLDERS_DEEP:
+                raise EnvironmentRefused(TOO_DEEP)
             room -= path.lstat().st_size
             if room < 0:
                 raise EnvironmentRefused(f"what is left in the tree is larger than {too_large(workspace.quota_bytes)}")

@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from daemon.certificate import Proof
 from daemon.drops import Idea, Job
-from daemon.effects.environment import EnvironmentRefused
 from daemon.effects.git import GitRefused
 from daemon.effects.ideas import Writing, planned, project_of
-from daemon.effects.trees import Changed, NoPlainFile, SourceRefused
+from daemon.effects.trees import Changed, NoPlainFile
 from daemon.effects.workshop import Bench, Workshop
 from daemon.rungs import EditScope
 from daemon.settings import Settings
@@ -54,10 +53,7 @@ class Replaying:
             self._idea, self._tree = job, await self._shop.nothing()
             return self._tree.key
         self._drop = job
-        try:
-            self._bench: Bench = await self._shop.bench(proof.job, job)
-        except (SourceRefused, EnvironmentRefused) as refused:
-            raise Differs(str(refused)) from None
+        self._bench: Bench = await self._shop.bench(proof.job, job)
         self._tree = self._bench.tree
         return self._tree.key
 

@@ -20,6 +20,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
 import orjson
@@ -56,7 +57,11 @@ class Moment(Struct, frozen=True):
 
 def read_script(drop: Job) -> list[list[Moment]]:
     """The moments of each run; a drop without a script is mended at once."""
-    words = drop.description if isinstance(drop, Idea) else drop.problem
+    return _read(drop.description if isinstance(drop, Idea) else drop.problem)
+
+
+@lru_cache  # each act of a story reads all of it
+def _read(words: str) -> list[list[Moment]]:
     _, mark, script = words.partition(MARK)
     runs = [_read_run(run) for run in script.partition("\n")[0].split(";")] if mark else []
     return [run for run in runs if run] or [[Moment(Act("fix"), [])]]

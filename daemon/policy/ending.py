@@ -4,6 +4,7 @@ from typing import Literal, assert_never
 
 from daemon import steps
 from daemon.steps import Step
+from daemon.text.shown import many
 from daemon.views.jobs import Job, Run
 
 
@@ -16,7 +17,8 @@ def settle(job: Job, run: Run, stage: Literal["certified", "refused", "exhausted
             return steps.SettleRun(job.id, run.id, "refused", f"{run.verdict}: {run.cause}")
         case "exhausted":
             last, tried = run.attempts[-1], len(run.attempts)
-            reason = f"{tried} of {run.attempts_allowed} attempts failed; the last: {last.failure}: {last.message}"
+            all_of_them = many(run.attempts_allowed, "attempt")
+            reason = f"{tried} of {all_of_them} failed; the last: {last.failure}: {last.message}"
             return steps.SettleRun(job.id, run.id, "failed", reason)
         case unreachable:
             assert_never(unreachable)

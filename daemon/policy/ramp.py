@@ -92,7 +92,8 @@ def _go_on(ramp: Ramp, phase: Phase) -> Step:
         return _settle(ramp, "stopped", f"phase {phase.number} missed its target: {phase.reason}")
     if phase.number < len(ramp.sizes):
         return steps.OpenPhase(ramp.id, phase.number + 1, ramp.sizes[phase.number])
-    return _settle(ramp, "reached", f"all {phase.number} phases reached their targets: {phase.reason}")
+    phases = "its phase reached its target" if phase.number == 1 else f"all {phase.number} phases reached their targets"
+    return _settle(ramp, "reached", f"{phases}: {phase.reason}")
 
 
 def _cancel(ramp: Ramp) -> Step | None:

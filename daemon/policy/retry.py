@@ -8,6 +8,7 @@ from daemon.policy.order import order
 from daemon.policy.trouble import backoff
 from daemon.settings import Settings
 from daemon.steps import Step
+from daemon.text.shown import many
 from daemon.views.jobs import Job
 from daemon.views.ladder import Ladder
 
@@ -78,5 +79,6 @@ def _what_stopped_it(job: Job) -> str:
     attempts = [attempt for run in job.runs.values() for attempt in run.attempts]
     best = job.nearest()
     [last, *_] = list(job.runs.values())[-1].reason.splitlines() or ["it says nothing"]
-    nearest = f"; the nearest fixed {best.fixed} tests" if best is not None else ""
-    return f"{len(job.runs)} runs with {len(attempts)} attempts failed{nearest}; the last run: {last}"
+    nearest = f"; the nearest fixed {many(best.fixed, 'test')}" if best is not None else ""
+    tried = f"{many(len(job.runs), 'run')} with {many(len(attempts), 'attempt')}"
+    return f"{tried} failed{nearest}; the last run: {last}"

@@ -4,6 +4,7 @@ from daemon import steps
 from daemon.policy import asking
 from daemon.settings import Settings
 from daemon.steps import Step
+from daemon.text.shown import many
 from daemon.views.jobs import Job, Run
 
 # Waiting mends neither a spent budget nor a prompt that no window holds: another rung may do without.
@@ -25,10 +26,10 @@ MOST_DOUBLINGS = 30  # beyond this every backoff has long met its ceiling
 def next_step(job: Job, run: Run, settings: Settings) -> Step | None:
     """How a run in trouble goes on; None when there is no trouble."""
     if run.deaths >= settings.deaths_per_run:
-        reason = f"the daemon died {run.deaths} times with this run in hand after stage {run.stage!r}"
+        reason = f"the daemon died {many(run.deaths, 'time')} with this run in hand after stage {run.stage!r}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
     if run.crashes >= settings.crashes_per_run:
-        reason = f"a step crashed {run.crashes} times; the last: {run.crash_message}"
+        reason = f"a step crashed {many(run.crashes, 'time')}; the last: {run.crash_message}"
         return steps.SettleRun(job.id, run.id, "failed", reason)
     return _after_a_fault(job, run, settings) if run.fault else None
 
@@ -41,7 +42,7 @@ def _after_a_fault(job: Job, run: Run, settings: Settings) -> Step:
     if not is_lasting and run.faults < settings.faults_per_run:
         delay_s = backoff(run.faults, settings.fault_backoff_s, settings.fault_backoff_max_s)
         return steps.ParkRun(job.id, run.id, said, delay_s)
-    reason = said if is_lasting else f"the world was at fault {run.faults} times; the last: {said}"
+    reason = said if is_lasting else f"the world was at fault {many(run.faults, 'time')}; the last: {said}"
     return steps.SettleRun(job.id, run.id, "failed", reason)
 
 

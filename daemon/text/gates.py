@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from daemon.events import Failure, Refusal
 from daemon.text import signature
 from daemon.text.outcomes import EXIT_STATUS, Cause, Outcome, Outcomes, stands_in
+from daemon.text.shown import many
 from daemon.text.wanted import Reported, lasting
 
 SHOWN = 5  # failing tests told in one message
@@ -339,7 +340,7 @@ def _told(names: Sequence[str], meant: dict[str, list[str]], session: Outcomes, 
     if len(names) > SHOWN:
         parts.append(f"and {len(names) - SHOWN} more: {_some(names[SHOWN:])}")
     if broken:
-        parts.append(f"{len(broken)} tests that passed before do not any more: {_some(broken)}")
+        parts.append(f"{many(len(broken), 'test')} passed before and not any more: {_some(broken)}")
     return "\n\n".join(parts)
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from daemon.text import anchors, objections
 from daemon.text.dialects import Edit, Why, whole_lines
+from daemon.text.shown import many
 
 SHOWN_LINES = 12
 SHOWN_PATHS = 3
@@ -348,7 +349,8 @@ def _insertion(path: str, edit: Edit, lines: Sequence[str]) -> Splice:
         _refuse(path, "unclear", message)
     at = edit.lines[0] - 1
     if not 0 <= at <= len(lines):
-        _refuse(path, "not_found", f"{path} has {len(lines)} lines: nothing can be put in before line {at + 1}.")
+        there = many(len(lines), "line")
+        _refuse(path, "not_found", f"{path} has {there}: nothing can be put in before line {at + 1}.")
     new = tuple(anchors.as_the_file(new, lines))
     _refuse_doubled(path, anchors.Place(at, at, new, "inserted"), lines)
     return Splice(at, at, new)

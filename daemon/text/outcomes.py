@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from daemon.codec import UNDECODABLE
+from daemon.text.shown import many
 
 Status = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 VERSION = 1
@@ -316,7 +317,7 @@ def _contradictions(reading: _Reading, ended: Ended) -> list[str]:
         silent = [name for name in reading.collected if name not in reading.tests]
         silent = [name for name in silent if not any(stands_in(name, place) for place in places)]
         if silent:
-            found.append(f"{len(silent)} collected tests have no result: {', '.join(silent[:SHOWN])}")
+            found.append(f"{many(len(silent), 'collected test')} with no result: {', '.join(silent[:SHOWN])}")
     return found
 
 

@@ -20,6 +20,7 @@ from daemon.rungs import AIDS, EditScope, Past, Rung
 from daemon.text import tokens
 from daemon.text.context import Selection
 from daemon.text.outcomes import Frame
+from daemon.text.shown import many
 from daemon.words import Skill, Words
 
 SKILLS_CHOSEN = 3  # besides those that always help
@@ -256,7 +257,7 @@ def _aids(fill: _Fill, asked: Asked, quoting: "Quoting") -> Iterable[str]:
 def _learned(fill: _Fill, fixes: Sequence[Learned], quoting: "Quoting") -> Iterable[str]:
     for number, one in enumerate(fixes, 1):
         rate = f"{one.worked / one.tried:.0%}" if one.tried else ""
-        told = {"tried": str(one.tried), "worked": str(one.worked), "rate": rate} if rate else {}
+        told = {"tried": many(one.tried, "time"), "worked": str(one.worked), "rate": rate} if rate else {}
         yield fill("learned_rate" if rate else "learned_new", number=str(number), **told).strip()
         yield quoting.quote("before", one.before, longest="fix")
         yield quoting.quote("after", one.after, longest="fix")

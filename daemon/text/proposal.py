@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from daemon.text import edits, landing
+from daemon.text.shown import many
 
 MOST_AROUND = 12  # lines quoted on either side of a change, to be found at one place only
 FENCE = "````"
@@ -32,10 +33,11 @@ def answer(before: Mapping[str, str], after: Mapping[str, str], reasoning: str) 
 
 def reason(template: str, covering_tests: int, alternatives: Sequence[str] = ()) -> str:
     """Why: which template, who vouches for it, and what would do as well."""
-    vouching = f"{covering_tests} passing tests" if covering_tests != 1 else "1 passing test"
-    said = [f"Found by search, template {template}; {vouching} execute the patched lines."]
+    vouching = many(covering_tests, "passing test")
+    said = [f"Found by search, template {template}; {vouching} executed the patched lines."]
     if alternatives:
-        said.append(f"Ambiguous: the tests also allow {len(alternatives)} other patches ({'; '.join(alternatives)}).")
+        others = many(len(alternatives), "other patch", "other patches")
+        said.append(f"Ambiguous: the tests also allow {others} ({'; '.join(alternatives)}).")
     return " ".join(said)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from daemon.text.measured import SHOWN, Measured, Tests
+from daemon.text.shown import many
 
 ENOUGH_REACHED = 0.9  # of the lines: the rest of an honest project is hard to reach
 ENOUGH_NOTICED = 0.8  # of the faults: some change nothing that anybody could notice
@@ -107,7 +108,8 @@ def _own_tests(measured: Measured) -> Lost:
     if not measured.own.holds:
         return Lost(1, _failing(measured.own))
     if not _can_fail(measured):
-        return Lost(1, f"the tests cannot fail: they notice none of {len(measured.faults)} faults put into the code")
+        faults = many(len(measured.faults), "fault")
+        return Lost(1, f"the tests cannot fail: they notice none of {faults} put into the code")
     return NOTHING
 
 
@@ -116,7 +118,7 @@ def _coverage(measured: Measured) -> Lost:
         return Lost(1, "only tests that can fail count")
     reached = measured.lines_reached / measured.lines if measured.lines else 0
     missing = f"; not {_some(measured.unreached)}" if measured.unreached else ""
-    why = f"the project's tests reach {measured.lines_reached} of {measured.lines} lines{missing}"
+    why = f"the project's tests reach {measured.lines_reached} of {many(measured.lines, 'line')}{missing}"
     return Lost(max(0, 1 - reached / ENOUGH_REACHED), why)
 
 
@@ -125,7 +127,7 @@ def _strength(measured: Measured) -> Lost:
         return Lost(1, "only tests that can fail count")
     unnoticed = [f"{fault.place} ({fault.what})" for fault in measured.faults if not fault.noticed]
     noticed = 1 - len(unnoticed) / len(measured.faults)
-    why = f"the tests do not notice {len(unnoticed)} of {len(measured.faults)} small faults: {_some(unnoticed)}"
+    why = f"the tests do not notice {len(unnoticed)} of {many(len(measured.faults), 'small fault')}: {_some(unnoticed)}"
     return Lost(max(0, 1 - noticed / ENOUGH_NOTICED), why)
 
 

@@ -462,9 +462,7 @@ def _minimised(jobs: Jobs, fact: e.Minimised) -> None:
     attempt.seconds += fact.seconds
     _took(jobs, fact)
     if fact.dropped:
-        whole = (
-            f"minimised: {fact.dropped} lines that no test asks for were left out; with them it is blob {attempt.diff}"
-        )
+        whole = f"minimised: lines left out that no test asks for: {fact.dropped}; with them it is blob {attempt.diff}"
         attempt.warnings = [*attempt.warnings, whole]
         attempt.answer, attempt.is_cut_off = fact.answer, False
         attempt.files, attempt.diff, attempt.changes = fact.files, fact.diff, fact.changes

@@ -43,6 +43,8 @@ class Instance(Struct):
     gold: str = ""  # what is still to be seen of the gold patch; "" is nothing
     green: str = ""
     parked: str = ""  # the run that waits, for whatever reason
+    parked_for: str = ""
+    parked_until: float = 0.0
     is_open: bool = False
     is_again: bool = False  # to be opened again
     is_cancelled: bool = False
@@ -185,6 +187,8 @@ def _phase_row(ramp: Ramp, phase: Phase) -> dict[str, Any]:
     solved = phase.solved if phase.is_settled else sum(row.outcome == "certified" for row in counted)
     viable = len(phase.viable) if phase.is_released else None
     over = [row for row in within if row.settled_at and row.health == "held"]
+    waiting = [row for row in within if row.is_open and row.parked and (phase.is_released or not row.is_told)]
+    first = min(waiting, key=lambda row: row.parked_until, default=None)
     return {
         "phase": phase.number,
         "size": phase.size,
@@ -194,6 +198,9 @@ def _phase_row(ramp: Ramp, phase: Phase) -> dict[str, Any]:
         "excluded": len(phase.excluded) if phase.is_released else sum(row.health == "excluded" for row in within),
         "solved": solved,
         "open": sum(row.is_open for row in counted),
+        "waiting": len(waiting),  # for the world; who waits for the health of the others is told of
+        "first_waits_for": first.parked_for if first else "",
+        "first_waits_until": first.parked_until if first else None,
         "interval": interval(solved, viable, CLAIM_Z) if viable else (0.0, 1.0),
         "busy_s": sum(row.busy_s for row in over),
         "measured": len(over),
@@ -270,6 +277,7 @@ def _phase_released(ramps: Ramps, fact: e.PhaseReleased) -> None:
     phase.viable, phase.excluded = fact.viable, fact.excluded
     phase.is_released, phase.released_at = True, fact.at
     phase.facts = noted(phase.facts, "released", fact)
+    _due(ramps, fact)
 
 
 def _phase_settled(ramps: Ramps, fact: e.PhaseSettled) -> None:
@@ -331,10 +339,10 @@ def _let_go(ramps: Ramps, row: Instance, fact: e.OfRun) -> None:
 def _parked(ramps: Ramps, fact: e.RunParked) -> None:
     if row := ramps.instance(fact.job):
         _let_go(ramps, row, fact)
-        row.parked = fact.run
+        row.parked, row.parked_for, row.parked_until = fact.run, fact.fault, fact.not_before
 
 
-def _due(ramps: Ramps, fact: e.RunDue) -> None:
+def _due(ramps: Ramps, fact: e.RunDue | e.PhaseReleased) -> None:
     for run in fact.runs:
         if (row := ramps.instance(run.partition(".")[0])) and row.parked == run:
             row.parked = ""

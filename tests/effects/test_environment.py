@@ -272,11 +272,14 @@ def index(tmp_path: Path, wheels: str) -> Iterator[int]:
         server.shutdown()
 
 
-def test_packages_come_from_the_indexes_of_the_settings_and_from_no_other(tmp_path: Path, index: int) -> None:
-    tree = _of(tmp_path, NEEDY)
+def _address(port: int) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_way_out:
         any_way_out.connect(("192.0.2.1", 1))  # nothing is sent; it says which of our addresses others see
-        here = f"http://{any_way_out.getsockname()[0]}:{index}/"
+        return f"http://{any_way_out.getsockname()[0]}:{port}/"
+
+
+def test_packages_come_from_the_indexes_of_the_settings_and_from_no_other(tmp_path: Path, index: int) -> None:
+    tree, here = _of(tmp_path, NEEDY), _address(index)
 
     async def work(environments: Environments) -> Environment:
         return await environments.of(Wanted(requirements=["also_wanted"]), tree)
@@ -284,6 +287,28 @@ def test_packages_come_from_the_indexes_of_the_settings_and_from_no_other(tmp_pa
     made = working(tmp_path, Settings(package_indexes=(f"{here}nothing-here", here)), work)
     installed = {path.name for path in Path(made.folders[1]).glob("lib/*/site-packages/*.dist-info")}
     assert "also_wanted-2.dist-info" in installed
+
+
+DEEP = "import os; [(os.mkdir({name}), os.chdir({name})) for _ in range({depth})]"
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "depth"),
+    [(".", "'d'", 1_500), (".", "'d' * 200", 30), (".", "'d'", 700), ("$VIRTUAL_ENV", "'d'", 1_500)],
+)
+def test_an_installation_that_leaves_folders_without_end_is_refused(
+    tmp_path: Path, index: int, place: str, name: str, depth: int
+) -> None:
+    """Too deep to be walked, of a path too long to be said, or too deep to be copied."""
+    tree = _of(tmp_path, {"a.py": "A = 1\n"})
+    dig = f'cd {place} && python -c "{DEEP.format(name=name, depth=depth)}"'
+
+    async def work(environments: Environments) -> None:
+        with pytest.raises(EnvironmentRefused, match="folders in one another"):
+            await environments.of(Wanted(install=[dig]), tree)
+
+    working(tmp_path, Settings(package_indexes=(_address(index),)), work)
+    assert list((tmp_path / "environments").iterdir()) == []
 
 
 LOOK = "import socket; print(*(name for _, name in socket.if_nameindex()))"

@@ -64,6 +64,30 @@ def fall_short_in_phase_two(climb: Climb) -> None:
     climb.go()
 
 
+def waiting(climb: Climb) -> tuple[int, str, float | None]:
+    """What the view tells of those that wait for the world."""
+    row = climb.told.views.ramp.document(9)["ramps"][0]["phases"][-1]
+    return row["waiting"], row["first_waits_for"], row["first_waits_until"]
+
+
+def test_who_waits_for_the_world_is_told_and_who_waits_for_the_others_is_not(climb: Climb) -> None:
+    climb.go()
+    climb.red("a1")
+    assert waiting(climb) == (0, "", None)
+    climb.go()
+    run = climb.run_of("a1")
+    climb.told.tell(e.RunParked(job=climb.row("a1").job, run=run, fault="models_down", not_before=60.0))
+    assert waiting(climb) == (1, "models_down", 60.0)
+    climb.told.tell(e.RunDue(runs=[run]))
+    assert waiting(climb) == (0, "", None)
+    climb.certified("a1")
+    climb.go()
+    run = climb.run_of("a2")
+    climb.told.tell(e.RunParked(job=climb.row("a2").job, run=run, fault="no room", not_before=90.0))
+    climb.red("b1")
+    assert waiting(climb) == (1, "no room", 90.0), "its health is not known yet"
+
+
 def test_who_was_certified_counts_and_is_not_run_again(climb: Climb) -> None:
     to_phase_two(climb)
     climb.red("a2", "b1")

@@ -27,7 +27,7 @@ from tests.fakes.sandboxes import need
 
 BASE_RUNS, ABREAST = 3, 4
 PAGE_LINES = 80
-LIKE_FIX = "was tried 1 times, as it stands or as an analogy, and is in the certified patch of 1 of them (100%)"
+LIKE_FIX = "was tried 1 time, as it stands or as an analogy, and is in the certified patch of 1 of them (100%)"
 BY_CALL = "def NAME(one, other):\n    return max(one, other)\n"
 BY_HAND = "def NAME(one, other):\n    if one > other:\n        return one\n    return other\n"
 CASE = "import unittest\n\nimport shop\n\n\nclass Shop(unittest.TestCase):\n    def test_it(self):\n"

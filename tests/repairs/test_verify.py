@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from daemon import again
 from daemon import certificate as c
 from daemon.blobs import Blobs
+from daemon.drops import Environment, Job
 from daemon.effects.replay import replaying
 from daemon.exits import Exit
 from daemon.settings import Settings
@@ -86,6 +88,40 @@ def test_another_place_accepts_what_is_true(elsewhere: Elsewhere, capsys: pytest
     assert status == Exit.DONE, said
     assert said.count("ok  ") == 11
     assert said.endswith("it holds\n")
+
+
+@pytest.mark.parametrize("lacking", ["git", "repository", "sandbox", "environment"])
+def test_a_machine_that_lacks_what_it_takes_says_so_and_not_that_it_differs(
+    elsewhere: Elsewhere,
+    lacking: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings(sandbox="bubblewrap")
+    certificate = elsewhere.certificate
+    match lacking:
+        case "git":
+            monkeypatch.setenv("PATH", str(tmp_path))
+        case "repository":
+            settings = replace(settings, repos={elsewhere.proof.repository: str(tmp_path / "gone")})
+        case "sandbox":
+            settings = replace(settings, sandbox="process", allow_process=False)
+        case _:
+            certificate = tmp_path / "certificate.json"
+            certificate.write_bytes(_lie(elsewhere, drop=_wanting(elsewhere, "9.9")))
+    papers = (certificate, elsewhere.patch, elsewhere.blobs, [elsewhere.public])
+    assert again.verify(*papers, settings) == Exit.UNAVAILABLE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "could not be checked here" in said.err
+
+
+def _wanting(here: Elsewhere, python: str) -> str:
+    """The job as one that wants another interpreter: a blob of its own."""
+    blobs = Blobs(here.blobs)
+    job = msgspec.json.decode(blobs.get(here.proof.drop), type=Job)
+    return blobs.put(msgspec.json.encode(replace(job, environment=Environment(python=python))))
 
 
 def differing(here: Elsewhere, certificate: bytes, patch: bytes, key: c.Key | None = None) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 
 from daemon import events as e
 from daemon.drops import EXAMPLES
+from daemon.exits import Exit
 from tests.fakes.bad_drops import BAD_DROPS, BAD_IN_PART, NO_FILES, OPEN, REPAIR, SETTLED, BadDrop
 from tests.fakes.daemon_process import DaemonProcess, repair
 
@@ -270,6 +271,28 @@ def test_an_inlet_that_is_out_of_reach_is_told_and_the_others_go_on(tmp_path: Pa
         daemon.wait_until_said("inlet out of reach")
         daemon.drop("a.json", repair("a"))
         daemon.wait_until(lambda: daemon.settled() == 1)
+
+
+def test_once_ends_when_only_what_nobody_can_look_into_is_left(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        daemon.drop("a.json", repair("a"))
+        (daemon.queue / "errors").touch()
+        assert daemon.start("once").wait() == Exit.NOT_ALL_CERTIFIED
+        assert daemon.settled() == 1
+        assert "out of reach: errors; start again" in daemon.said()
+
+
+def test_once_ends_when_the_queue_cannot_be_entered_whatever_stands_ready(tmp_path: Path) -> None:
+    """Whether there is a brake on what was taken in before, nobody can see."""
+    with start(tmp_path) as daemon:
+        daemon.kill()
+        daemon.queue.chmod(0o600)
+        try:
+            assert daemon.start("once", launcher=tmp_path / "launch.py").wait() == Exit.NOT_ALL_CERTIFIED
+        finally:
+            daemon.queue.chmod(0o755)
+        assert "out of reach: queue; start again" in daemon.said()
+        assert daemon.view("jobs")["open"] == 1
 
 
 def test_a_queue_that_cannot_be_entered_is_told_and_holds_runs_back_until_it_can(tmp_path: Path) -> None:

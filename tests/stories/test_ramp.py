@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
 from daemon import events as e
+from daemon.text.shown import many
 from tests.fakes.daemon_process import DaemonProcess, repair
 
 SIZES = [1, 3, 6]
@@ -137,5 +138,6 @@ def test_one_command_traces_every_number(climbed: DaemonProcess) -> None:
     for row in told["instances"]:
         [start] = [place for place, line in enumerate(explained.splitlines()) if f" = {row['job']} " in line]
         here = "\n".join(explained.splitlines()[start : start + 5])
-        assert f"{row['attempts_made']} attempts, {row['tokens']} tokens, {row['seconds']:.1f} s" in here
+        told = f"{many(row['attempts_made'], 'attempt')}, {many(row['tokens'], 'token')}, {row['seconds']:.1f} s"
+        assert told in here
         assert f"seconds {row['seconds']:.1f}: " in here

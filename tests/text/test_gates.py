@@ -308,7 +308,7 @@ def test_the_same_failure_and_another_one() -> None:
 def test_a_failing_target_tells_what_was_broken_as_well() -> None:
     verdict = not_passed(session({TARGET: FAILED, OTHER: FAILED}))
     assert (verdict.failure, verdict.broken) == ("same_failure", [OTHER])
-    assert "1 tests that passed before" in verdict.message
+    assert "1 test passed before and not any more" in verdict.message
 
 
 def test_partial_success_is_counted() -> None:

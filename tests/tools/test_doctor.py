@@ -56,7 +56,7 @@ def test_it_says_of_a_model_how_readable_how_green_how_fast(
 def test_an_example_that_was_not_judged_in_time_is_neither_green_nor_not(doctor: ModuleType, tmp_path: Path) -> None:
     told = list(doctor.verdict(doctor.Seen([ACCEPTED, ANSWERED], [CALL], tmp_path, 10.0), "small"))
     assert "100% readable answers, none judged in time, 9 tokens/s" in told[-1]
-    assert told[-1].endswith("(small, 1 answers to 1 examples, 1 of them not judged in time)")
+    assert told[-1].endswith("(small, 1 answer to 1 example, 1 of them not judged in time)")
 
 
 def test_a_model_that_is_not_there_is_told_with_the_reason(doctor: ModuleType, tmp_path: Path) -> None:

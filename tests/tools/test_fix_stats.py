@@ -81,12 +81,12 @@ def test_figures(tmp_path: Path) -> None:
     for words in (
         "signatures 140, seen 320 times",
         "tries 40, worked 30 (75%)",
-        "15% of 200 certified jobs were mended by a remembered fix",
+        "15% of 200 certified jobs mended by a remembered fix",
         "today 4, in 7 days 6, in 30 days 7",
         "most frequent failures of the 2 seen last",
         "by a remembered fix, 10% by one of another project, 5% by one that was replayed, with no model asked",
         "; by day, older half 5%, newer half 25%",
-        "80 (80%) of 100 jobs that got what it had were certified, and 20 (40%) of 50 that were held out",
+        "certified: 80 (80%) of 100 jobs that got what it had, 20 (40%) of 50 that were held out",
         "+40 points (+24 to +54): it helps",
         "f-1 10 9 (90%) 71% 2.0 h ago a < b → a <= b",
         "f-2 0 0 2.0 h ago",
@@ -101,8 +101,17 @@ def test_what_memory_had_no_part_in_is_not_put_down_to_it(tmp_path: Path) -> Non
     known = {"certified_jobs": 5, "tried": 2, "does_memory_help": helped}
     said = " ".join(page(state_of(tmp_path, {"fix_database": nothing | known})).split())
     assert "tries 2, worked 0 (0%)" in said
-    assert "none of 5 certified jobs were mended by a remembered fix memory" in said
-    assert "memory it had something for 4 jobs, and 0 of them were held out: nothing to compare yet" in said
+    assert "none of 5 certified jobs mended by a remembered fix memory" in said
+    assert "memory it had something for 4 jobs, 0 of them held out: nothing to compare yet" in said
+
+
+def test_one_is_one_and_nothing_has_no_sign(tmp_path: Path) -> None:
+    even = {"with_memory": {"jobs": 1, "certified": 1}, "held_out": {"jobs": 1, "certified": 1}}
+    helped = even | {"difference": [-0.001, -0.5, -0.004]}
+    said = " ".join(page(state_of(tmp_path, {"fix_database": {"seen": 1, "does_memory_help": helped}})).split())
+    assert "seen 1 time " in said
+    assert "1 (100%) of 1 job that got what it had" in said
+    assert "+0 points (-50 to +0): it harms" in said
 
 
 def test_where_memory_had_nothing_nothing_is_said_of_it(tmp_path: Path) -> None:

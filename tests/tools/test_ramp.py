@@ -120,6 +120,29 @@ def test_what_the_benchmark_has_dropped_is_left_out(tmp_path: Path) -> None:
     assert names(dropped(tmp_path, tmp_path)) == ["a"]
 
 
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_no_end_is_foretold_while_somebody_waits_for_the_world(tmp_path: Path, waiting: int) -> None:
+    phase: dict[str, Any] = {"size": 3, "viable": 3, "solved": 1, "open": 2, "busy_s": 90.0, "measured": 1}
+    phase |= {"waiting": waiting, "first_waits_for": "models_down: nobody listens", "first_waits_until": 0.0}
+    ramp = {"ramp": "m-000001", "sizes": [3, 5], "phases": [phase]}
+    said = followed(state_of(tmp_path, {"ramp": {"ramps": [ramp]}}))
+    assert ("  waiting: 1 instance, the first until " in said) == bool(waiting)
+    assert (": models_down: nobody listens\n" in said) == bool(waiting)
+    assert ("1.5 min left besides the waiting, 90.0 s of a worker" in said) == bool(waiting)
+    assert ("phase of 5: over at " in said) != bool(waiting)
+
+
+def followed(state: Path) -> str:
+    """The first that is shown to who follows."""
+    follow = command("ramp", "--follow", "m-000001", "--state", state)
+    with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True, env=clean_environment(100)) as process:
+        assert process.stdout
+        told = "".join(takewhile(lambda line: "no daemon" not in line and "the daemon is" not in line, process.stdout))
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    return told
+
+
 def test_a_ramp_is_followed_to_its_end_and_says_what_to_type_next(tmp_path: Path) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps([repair("a", "fix", title="good"), repair("b", "other_failure", title="bad")]))

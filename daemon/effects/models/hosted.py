@@ -150,6 +150,8 @@ class Hosted:
         told = f"{self._url}: status {status}: {self._told(data)}"
         if NO_MONEY in told:
             return Fault("over_budget", told)
+        if status in LOST:
+            return Fault("models_failed", f"{told}; as nobody knows what it cost, it counts as paid")
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in BUSY:
             after = headers.get("retry-after", "")
             return Fault("models_busy", f"{told}; it asks to come back in {after} s" if after else told)

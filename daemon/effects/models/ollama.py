@@ -21,6 +21,7 @@ from daemon.effects.models import Answer, Health, Model, Request
 from daemon.effects.world import Fault
 from daemon.settings import Settings
 from daemon.text import tokens
+from daemon.text.shown import many
 
 REPEATS = 30  # so many equal tokens in a row, and the server breaks the stream off: it takes the model for stuck
 WIRE_BYTES_PER_TOKEN = 1024  # each token comes as a line of JSON of about 150 bytes, and may be made of escapes
@@ -227,7 +228,7 @@ class Heard:
         """The stream ended, and nobody said so: half an answer, or the server's way with a model that is stuck."""
         parts = [text or thought for text, thought in zip(self.text, self.thinking, strict=True)]
         if len(parts) < REPEATS or len({part.strip() for part in parts[-REPEATS:]}) != 1:
-            raise Fault("answer_broken", f"the stream ended after {len(parts)} parts, before its end")
+            raise Fault("answer_broken", f"the stream ended after {many(len(parts), 'part')}, before its end")
         self.done_reason = "repeat"
 
 

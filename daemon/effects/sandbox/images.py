@@ -5,16 +5,20 @@ Nothing here knows what an image is for. What an engine says while it works is b
 
 import contextlib
 import re
-from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
-import requests
 from msgspec import Struct
 
 from daemon.effects.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
 
 SAID_CHARACTERS = 2_000  # of the end: that is where it says why
 STEP = re.compile(r"Step \d+/\d+ : ")
@@ -73,12 +77,12 @@ class Errand:
         self._answer: requests.Response | None = None
         self._is_over, self._changing = False, Lock()
 
-    def run(self, ask: Callable[[], requests.Response]) -> str:
+    def run(self, ask: "Callable[[], requests.Response]") -> str:
         """Ask and listen to the end: nothing, or what went wrong. Blocks."""
         with ask() as answer:
             with self._changing:
                 self._answer = answer
-            if answer.status_code >= requests.codes.bad_request:
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
                 return _message(answer.content)
             for line in answer.iter_lines():
                 if self._is_over:
