@@ -32,6 +32,7 @@ MOST_LINE = 2**20
 FOR_A_SHELL = set("|&;<>$`*?")
 
 Count = Annotated[int, Meta(ge=0)]
+Words = Annotated[str, Meta(max_length=1000)]
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ class Partial(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What a search came to. `error` says why it came to nothing, where it is not the search's to find."""
+    """What a search came to. `error` says why it could not look, `ended` why it looked no further."""
 
     version: int = 1
     tests: list[Seen] = []
@@ -96,7 +97,8 @@ class Report(Struct, frozen=True, kw_only=True):
     processor_s: float = 0.0  # the same of all its processes, with the start and the tests as they are
     next_at: Count = 0
     rungs: dict[str, Count] = {}
-    error: str = ""
+    ended: Words = ""
+    error: Words = ""
 
     @property
     def ambiguous(self) -> bool:

@@ -46,15 +46,15 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
     )
     report = await shop.searched(step, drop, bench, request)
     files, _ = await shop.texts(bench.tree)
-    chosen, answer = await run_sync(_chosen, report, files)
+    patch, said = await run_sync(chosen, report, files)
     seconds = current_time() - begun
-    if chosen is None:
+    if patch is None:
         coverage = await keep(world.blobs, report.evidence())
         nothing = e.NothingFound(
             job=step.job,
             run=step.run,
             proposer=step.proposer,
-            why=report.error,
+            why=said,
             tried=report.tried,
             next_at=report.next_at,
             coverage=coverage,
@@ -66,18 +66,18 @@ async def search_for_a_patch(shop: Workshop, step: steps.Propose, world: World) 
         run=step.run,
         attempt=step.attempt,
         prompt="",
-        answer=await run_sync(world.blobs.put, answer.encode()),
+        answer=await run_sync(world.blobs.put, said.encode()),
         call=await keep(world.blobs, replace(report, tests=[])),
         proposer=step.proposer,
         next_at=report.next_at,
-        warnings=_warnings(chosen, report, files),
+        warnings=_warnings(patch, report, files),
         seconds=seconds,
     )
     return [proposed]
 
 
-def _chosen(report: Report, files: Mapping[str, str]) -> tuple[Patch | None, str]:
-    """The simplest patch that can be said, and the answer that says it."""
+def chosen(report: Report, files: Mapping[str, str]) -> tuple[Patch | None, str]:
+    """The simplest patch that can be said, and the answer that says it; or none, and why."""
     for patch in report.plausible:
         before = {path: files[path] for path in patch.changes if path in files}
         others = [f"{each.template} in {', '.join(each.changes)}" for each in report.plausible if each is not patch]
@@ -86,13 +86,13 @@ def _chosen(report: Report, files: Mapping[str, str]) -> tuple[Patch | None, str
             return patch, proposal.answer(before, patch.changes, reason)
         except proposal.Unsayable:
             continue
-    return None, ""
+    return None, "what it found no edit can say" if report.plausible else report.error or report.ended
 
 
-def _warnings(chosen: Patch, report: Report, files: Mapping[str, str]) -> list[str]:
-    others = [patch for patch in report.plausible if patch is not chosen]
-    alternatives = [proposal.in_short(patch.template, files, patch.changes) for patch in others]
-    return proposal.warnings(chosen.covering_tests, alternatives)
+def _warnings(patch: Patch, report: Report, files: Mapping[str, str]) -> list[str]:
+    others = [other for other in report.plausible if other is not patch]
+    alternatives = [proposal.in_short(other.template, files, other.changes) for other in others]
+    return proposal.warnings(patch.covering_tests, alternatives)
 
 
 async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Sequence[Fact]:
@@ -112,22 +112,22 @@ async def replay_fixes(shop: Workshop, step: steps.Propose, world: World) -> Seq
     if offers:
         asked = replace(asked, mode="offers", offers=[changes for _, changes in offers])
         report = await shop.searched(step, drop, bench, asked)
-    chosen, answer = await run_sync(_chosen, report, files)
-    worked = offers[chosen.number][0] if chosen else ""
+    patch, said = await run_sync(chosen, report, files)
+    worked = offers[patch.number][0] if patch else ""
     failed = in_vain([fix for fix, _ in offers], report)
     told = [e.FixTried(job=step.job, run=step.run, fix=fix, worked=False, how="replayed") for fix in failed]
-    if chosen is None:
+    if patch is None:
         seconds = current_time() - begun
-        return [*told, replace(nothing, why=report.error or seen.error, tried=report.tried, seconds=seconds)]
+        return [*told, replace(nothing, why=said or seen.error, tried=report.tried, seconds=seconds)]
     proposed = e.Proposed(
         job=step.job,
         run=step.run,
         attempt=step.attempt,
         prompt="",
-        answer=await run_sync(world.blobs.put, answer.encode()),
+        answer=await run_sync(world.blobs.put, said.encode()),
         proposer=step.proposer,
         fix=worked,
-        warnings=_warnings(chosen, report, files),
+        warnings=_warnings(patch, report, files),
         seconds=current_time() - begun,
     )
     return [*told, proposed]

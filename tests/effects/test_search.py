@@ -75,6 +75,7 @@ def test_a_small_bug_is_mended_in_the_sandbox(tmp_path: Path) -> None:
         {"suspicious": [["a.py", -1, 0.5]]},
         {"plausible": [{"changes": "all"}]},
         {"tried": "many"},
+        {"ended": "because " * 1000},
         {"tried": -1},
         {"plausible": [{"changes": {"a.py": "x"}, "number": -1}]},
         {"plausible": [{"changes": {"a.py": "x"}, "number": 1}]},

@@ -185,7 +185,7 @@ def _strongest(suspicious: Mapping[str, Mapping[int, float]], path: str) -> Dict
 
 def _smallest(source: Source, splice: Splice) -> Optional[Tuple[int, int, str]]:
     """The same change without what stays the same at both ends; None when nothing changes."""
-    old, new = source.slice(splice.start, splice.end), splice.text
+    old, new = source.slice(splice.start, splice.end), source.ended(splice.text)
     if old == new:
         return None
     head = next((at for at, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))

@@ -51,14 +51,6 @@ def other_conditions(node: Any, source: Source) -> Iterator[Splice]:
             yield source.replace(condition, other.code, cheap + other.detail)
 
 
-def constant_conditions(node: Any, source: Source) -> Iterator[Splice]:
-    """`if a:` → `if True:`, `if False:`."""
-    for condition in conditions_of(node):
-        yield source.replace(condition, Code("False"))
-        if not isinstance(node, ast.While):
-            yield source.replace(condition, Code("True"))
-
-
 def returned_truths(node: ast.Return, source: Source) -> Iterator[Splice]:
     """`return True` → `return depth == 0`."""
     value = node.value

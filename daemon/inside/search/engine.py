@@ -69,6 +69,7 @@ class Found(NamedTuple):
     hung: int = 0
     refused: Mapping[str, int] = {}
     processor_s: float = 0.0  # what it took of a processor, from the first candidate on
+    ended: str = ""  # why it went no further
 
     @property
     def ambiguous(self) -> bool:
@@ -124,17 +125,21 @@ class Hunt:
         """Look until something says that it is enough."""
         queue: List[Tuple[float, int, Trail]] = []
         self._follow(queue, Trail(None, self._distinct(None), 0.0, 0))
-        while queue and not self._enough(queue[0][0]):
+        ended = self._enough(queue)
+        while not ended:
             _, _, trail = heapq.heappop(queue)
             partial = self._try(trail, trail.next) if trail.next is not None else None
             if trail.advance():
                 self._follow(queue, trail)
             if partial is not None and not self.plausible:
                 self._follow(queue, Trail(partial, self._distinct(partial), self._penalty(partial), self.tried))
+            ended = self._enough(queue)
         seconds, used = self.seconds, self._now().processor_s - self.began.processor_s
         found = [self._minimised(each) for each in self.plausible]
         best = max(self.partials, key=lambda each: (len(each.fixed), -each.cost), default=None)
-        return Found(found, self.tried, self.generated, seconds, best, self.next_at, self.hung, self.refused, used)
+        return Found(
+            found, self.tried, self.generated, seconds, best, self.next_at, self.hung, self.refused, used, ended
+        )
 
     @property
     def seconds(self) -> float:
@@ -217,17 +222,22 @@ class Hunt:
             last += 1  # what is put below a head runs with the body's first line
         return [edit.line, *range(first, last + 1)]
 
-    def _enough(self, cost: float) -> bool:
-        """Whether the budget, or what was found, says to stop."""
-        if self.tried >= self.budget.candidates or self._is_over(self.began, self.budget.seconds):
-            return True
+    def _enough(self, queue: List[Tuple[float, int, Trail]]) -> str:
+        """Why the budget, or what was found, says to stop; empty to go on."""
+        if not queue:
+            return "there is nothing left to try"
+        if self.tried >= self.budget.candidates:
+            return f"it may try {self.budget.candidates} of them"
+        if self._is_over(self.began, self.budget.seconds):
+            return f"its {self.budget.seconds:g} s are used up"
         if self.first_at is None:
-            return False
+            return ""
         at, then = self.first_at
-        far = cost > self.plausible[0].cost + AS_PLAIN
+        far = queue[0][0] > self.plausible[0].cost + AS_PLAIN
         it_took = then.processor_s - self.began.processor_s
         longer = self._is_over(then, min(SECONDS_AFTERWARDS, max(0.5, it_took)))
-        return far or longer or self.tried - at >= max(AFTERWARDS, at) or len(self.plausible) >= MOST_PLAUSIBLE
+        is_enough = far or longer or self.tried - at >= max(AFTERWARDS, at) or len(self.plausible) >= MOST_PLAUSIBLE
+        return "there is a patch" if is_enough else ""
 
     def _is_over(self, since: Moment, seconds: float) -> bool:
         """Whether the time is. What was had of a processor is only asked where that is not plain."""

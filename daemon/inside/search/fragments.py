@@ -7,7 +7,7 @@ import ast
 from typing import Any, Dict, NamedTuple, Type
 
 LOOSE, CONDITIONAL, OR, AND, NOT, COMPARE = range(6)
-SUM, PRODUCT, UNARY, POWER, ATOM = 10, 11, 12, 13, 15
+SUM, PRODUCT, UNARY, POWER, AWAIT, ATOM = 10, 11, 12, 13, 14, 15
 
 BINARY: Dict[Type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -38,7 +38,7 @@ def binary(left: Code, operator: str, right: Code) -> Code:
     """`left operator right`."""
     rank = RANKS[operator]
     if operator == "**":
-        return Code(f"{left.within(ATOM)} ** {right.within(UNARY)}", rank)
+        return Code(f"{left.within(AWAIT)} ** {right.within(UNARY)}", rank)
     return Code(f"{left.within(rank)} {operator} {right.within(rank + 1)}", rank)
 
 
@@ -80,6 +80,8 @@ def rank_of(node: ast.AST, text: str) -> int:  # noqa: PLR0911  a line for each 
         return COMPARE
     if isinstance(node, (ast.IfExp, ast.Lambda)):
         return CONDITIONAL
+    if isinstance(node, ast.Await):
+        return AWAIT
     if isinstance(node, ast.Tuple):
         return ATOM if text.startswith("(") and text.endswith(")") else LOOSE
     return LOOSE if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Starred, ast.NamedExpr)) else ATOM
@@ -90,7 +92,7 @@ def rank_needed(parent: Any, child: ast.AST) -> int:  # noqa: PLR0911  a line fo
     if isinstance(parent, ast.BinOp):
         rank = RANKS[BINARY[type(parent.op)]]
         if isinstance(parent.op, ast.Pow):
-            return ATOM if child is parent.left else UNARY
+            return AWAIT if child is parent.left else UNARY
         return rank if child is parent.left else rank + 1
     if isinstance(parent, ast.UnaryOp):
         return NOT if isinstance(parent.op, ast.Not) else UNARY

@@ -5,6 +5,7 @@ in; what passes here is *plausible*, and the gate outside has the last word.
 """
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ COLLECT_S = 120.0  # to import and collect; the largest suites take half of it
 DEATHS_AT_MOST = 20  # of the server: more than any search meets by chance
 SLACK_S = 5.0  # over what the server allows its forks
 FRESH_SLACK_S = 2.0
+MARK = "\ufeff"  # of the order of bytes: it belongs to a file, and no parser of texts takes it
 
 
 class Dead(Exception):  # noqa: N818  said of the server
@@ -42,7 +44,9 @@ class Judge:
     ) -> None:
         self.root = os.path.realpath(root)
         self._limits = limits or Limits()
-        self.sources = own_sources(self.root, targets) if sources is None else dict(sources)
+        found = own_sources(self.root, targets) if sources is None else sources
+        self.sources = bare(found)
+        self._marked = {path for path, text in found.items() if text.startswith(MARK)}
         self._told: Dict[str, Any] = {
             "root": self.root,
             "places": list(test_places),
@@ -111,6 +115,10 @@ class Judge:
         self.tried[told["rung"]] = self.tried.get(told["rung"], 0) + 1
         return Verdict(told["passed"], told["fixed"], told["broken"], told["hung"], time.monotonic() - began)
 
+    def as_files(self, changes: Dict[str, str]) -> Dict[str, str]:
+        """These texts as their files are to be, with the marks of those that have one."""
+        return {path: MARK + text if path in self._marked else text for path, text in changes.items()}
+
     def witnessed(self, test: str, lines: Sequence[Place]) -> List[Dict[str, Any]]:
         """What variables hold on these lines while a test runs; the baseline has to be known."""
         server = self._server or self._restarted()
@@ -125,9 +133,10 @@ class Judge:
         ]
 
     def processor_s(self) -> float:
-        """What the servers that live have had of a processor, with their forks."""
+        """What the servers have had of a processor, with their forks: those that live, and those that have ended."""
         living = [pid for server in (self._server, self._fresh) if server is not None for pid in server.processes()]
-        return sum(processor_s(pid) for pid in living)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return ended.ru_utime + ended.ru_stime + sum(processor_s(pid) for pid in living)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -245,6 +254,11 @@ class Server:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self._process.wait()
+
+
+def bare(texts: Dict[str, str]) -> Dict[str, str]:
+    """The texts of files without their marks."""
+    return {path: text[text.startswith(MARK) :] for path, text in texts.items()}
 
 
 # Which files may be changed

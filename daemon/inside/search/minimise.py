@@ -8,6 +8,8 @@ text and a judge's verdicts, and knows nothing of templates or models.
 from difflib import SequenceMatcher
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from .source import lines_of
+
 MOST_TRIALS = 60  # test runs; a change of more parts than that keeps some that it may not need
 ONE_PLACE = 3  # lines between changed ones, up to which they were changed together: as many as a diff shows around
 
@@ -50,7 +52,7 @@ def hunks(sources: Mapping[str, str], changes: Mapping[str, str], together: int 
     """What a change consists of; with so many lines between them at most, two hunks are one."""
     found: List[Hunk] = []
     for path in sorted(changes):
-        old, new = (text.splitlines(keepends=True) for text in (sources.get(path, ""), changes[path]))
+        old, new = (lines_of(text) for text in (sources.get(path, ""), changes[path]))
         for tag, start, end, since, until in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if tag != "equal":
                 hunk = Hunk(path, start, end, tuple(new[since:until]))
@@ -64,7 +66,7 @@ def hunks(sources: Mapping[str, str], changes: Mapping[str, str], together: int 
 
 def applied(sources: Mapping[str, str], parts: Sequence[Hunk]) -> Dict[str, str]:
     """The texts of the changed files."""
-    texts = {part.path: sources.get(part.path, "").splitlines(keepends=True) for part in parts}
+    texts = {part.path: lines_of(sources.get(part.path, "")) for part in parts}
     for part in sorted(parts, key=lambda each: each.start, reverse=True):
         texts[part.path][part.start : part.end] = part.lines
     return {path: "".join(lines) for path, lines in texts.items()}

@@ -19,6 +19,7 @@ UNDEFINED = re.compile(r"name '(\w+)' is not defined|local variable '(\w+)'|cann
 NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 NO_KEYWORD = re.compile(r"unexpected keyword argument '(\w+)'")
 NO_KEY = re.compile(r"KeyError: (?:'|\")(.+?)(?:'|\")")
+HEAD = re.compile(rb"(?:#.*\n)*(?=\r?\n|import |from )|(?:#(?:!|.*coding[:=]).*\n)*")  # of a file, above all imports
 NO_IMPORT = re.compile(r"cannot import name '(\w+)'")
 
 
@@ -134,8 +135,9 @@ def _imported_modules(source: Source) -> List[str]:
 
 
 def _after_docstring(tree: ast.Module, source: Source) -> int:
-    """Where an import can stand: below the docstring and what comes from the future."""
-    place = 0
+    """Where an import can stand: below what heads the file, the docstring and what comes from the future."""
+    head = HEAD.match(source.data)
+    place = head.end() if head is not None else 0
     for statement in tree.body:
         future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
         if not future and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):

@@ -5,9 +5,10 @@ Two trees are compared, before and after; positions, costs and verdicts are nobo
 
 import ast
 from collections import Counter
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from .evidence import Evidence
+from .source import ENDS
 
 SMALL = 2  # numbers up to this, of either sign, are in every message and in every program
 LEAVING = {
@@ -28,7 +29,6 @@ LEAVING = {
 }
 OUTSIDE = {"pytest", "_pytest", "unittest", "nose", "subprocess", "socket", "ctypes", "gc", "multiprocessing"}
 BROAD = ("Exception", "BaseException")
-SIGNIFICANT = {ast.Assert, ast.ExceptHandler, ast.Call, ast.Import, ast.ImportFrom, ast.Expr}
 ACTING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)  # a statement of anything else is only a value
 
 
@@ -52,14 +52,16 @@ def marks(tree: ast.AST) -> Marks:
         if isinstance(node, ast.AST):
             kind = node.__class__
             shape.append(kind.__name__)
-            if kind in SIGNIFICANT:
-                signs += _signs(node)
+            if kind in SIGNS:
+                signs += SIGNS[kind](node)
             elif isinstance(node, ast.Constant):
                 literals += _literal(node)
             left += [getattr(node, field, None) for field in kind._fields]
         elif isinstance(node, list):
             shape.append(len(node))
             left += node
+            if len(node) > 1 and any(isinstance(each, ENDS) for each in node[:-1]):
+                signs.append("!the rest of a block is never reached")
         elif node is not None:
             shape.append(repr(node))
         else:
@@ -71,33 +73,51 @@ def refused(old: Marks, new: Marks, evidence: Evidence) -> str:
     """Why a change is not even tried; empty when nothing speaks against it."""
     if new.signs["assert"] < old.signs["assert"]:
         return "an assert is deleted"
+    if new.signs["raised again"] < old.signs["raised again"]:
+        return "an exception is swallowed"
     for sign in new.signs - old.signs:
         if sign.startswith("!"):
             return sign[1:]
     for value in new.literals - old.literals:
-        if value in evidence.literals and _by_heart(value, old.tree, new.tree):
+        said = value in evidence.literals or f"-{value}" in evidence.literals
+        if said and _by_heart(value, old.tree, new.tree):
             return "an expected value is hard-coded"
     return ""
 
 
-def _signs(node: Any) -> Iterator[str]:
-    """What is counted of a node; a sign that begins with ! may not become more."""
-    if isinstance(node, ast.Assert):
-        yield "assert"
-        if isinstance(node.test, ast.Constant):
-            yield "!an assert is made empty"
-    elif isinstance(node, ast.ExceptHandler):
-        yield from _caught(node)
-    elif isinstance(node, ast.Call):
-        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        if name in LEAVING:
-            yield f"!{name} is called"
-    elif isinstance(node, ast.Expr):
-        if not isinstance(node.value, ACTING):
-            yield "!a statement does nothing any more"
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        yield from (f"!{module} is imported" for module in modules if module.partition(".")[0] in OUTSIDE)
+# What is counted of a node; a sign that begins with ! may not become more.
+
+
+def _asserted(node: ast.Assert) -> Iterator[str]:
+    yield "assert"
+    if isinstance(node.test, ast.Constant):
+        yield "!an assert is made empty"
+
+
+def _raised(node: ast.Raise) -> Iterator[str]:
+    if node.exc is None:
+        yield "raised again"
+
+
+def _called(node: ast.Call) -> Iterator[str]:
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if name in LEAVING:
+        yield f"!{name} is called"
+
+
+def _done(node: ast.Expr) -> Iterator[str]:
+    if not isinstance(node.value, ACTING):
+        yield "!a statement does nothing any more"
+
+
+def _imported(node: Any) -> Iterator[str]:
+    modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    yield from (f"!{module} is imported" for module in modules if module.partition(".")[0] in OUTSIDE)
+
+
+def _captured(node: Any) -> Iterator[str]:
+    if node.pattern is None:
+        yield "!a case takes anything"
 
 
 def _caught(node: ast.ExceptHandler) -> Iterator[str]:
@@ -106,6 +126,18 @@ def _caught(node: ast.ExceptHandler) -> Iterator[str]:
         yield "!every exception is caught"
     if all(isinstance(each, (ast.Pass, ast.Continue)) or _says_nothing(each) for each in node.body):
         yield "!an exception is swallowed"
+
+
+SIGNS: Dict[Any, Callable[[Any], Iterator[str]]] = {
+    ast.Assert: _asserted,
+    ast.Raise: _raised,
+    ast.Call: _called,
+    ast.Expr: _done,
+    ast.Import: _imported,
+    ast.ImportFrom: _imported,
+    ast.ExceptHandler: _caught,
+    getattr(ast, "MatchAs", None): _captured,  # since Python 3.10
+}
 
 
 def _says_nothing(node: ast.AST) -> bool:
@@ -136,7 +168,8 @@ def _answers(tree: ast.AST) -> Dict[str, int]:
             places = (node.left, *node.comparators)
         elif isinstance(node, ast.IfExp):
             places = (node.body, node.orelse)
-        found.update(repr(each.value) for each in places if isinstance(each, ast.Constant))
+        unsigned = (getattr(each, "operand", each) for each in places)
+        found.update(repr(each.value) for each in unsigned if isinstance(each, ast.Constant))
     return found
 
 

@@ -8,7 +8,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import sys
 import time
 from typing import Any, Dict, List
@@ -78,6 +77,8 @@ def search(request: Dict[str, Any], place: str) -> None:
         report.update(told_of(baseline, suspicion), seconds_baseline=round(time.monotonic() - began, 3))
         write(report, place)
         failing = [test for test in baseline.tests if not test.passed]
+        if not failing:
+            report["ended"] = "here none of the failing tests fails"
         if request["mode"] == "search" and failing:
             touched = {path for test in failing for path in test.executed} | set(baseline.imported)
             sources = {path: text for path, text in asked.sources.items() if path in touched}
@@ -89,7 +90,7 @@ def search(request: Dict[str, Any], place: str) -> None:
                 request.get("priors", {}),
             )
             found = engine.search(sources, baseline, asked, budget)
-            report.update(patches_of(found), rungs={str(rung): count for rung, count in asked.tried.items()})
+            report.update(patches_of(found, asked), rungs={str(rung): count for rung, count in asked.tried.items()})
         if request["mode"] == "values" and failing:
             report.update(values_of(asked, baseline))
     except judge.Dead as dead:
@@ -97,7 +98,7 @@ def search(request: Dict[str, Any], place: str) -> None:
     finally:
         asked.close()
         forks.end_orphans([])  # a candidate may have killed who was to clear up
-        report["processor_s"] = round(processor_s(), 3)
+        report["processor_s"] = round(time.process_time() + asked.processor_s(), 3)
         write(report, place)
 
 
@@ -123,11 +124,11 @@ def values_of(asked: Any, baseline: Any) -> Dict[str, Any]:
 
 def first_that_holds(offers: List[Dict[str, str]], asked: Any, seconds: float) -> Dict[str, Any]:
     """The first of these changes with which all is green, without what it does not need; none is begun too late."""
-    from mendd_search import minimise, suspicion  # noqa: PLC0415  # loaded just now
+    from mendd_search import judge, minimise, suspicion  # noqa: PLC0415  # loaded just now
 
     asked.measure()
     until = time.monotonic() + seconds
-    for number, changes in enumerate(offers):
+    for number, changes in enumerate(map(judge.bare, offers)):
         if time.monotonic() > until:
             return {"plausible": [], "tried": number, "generated": len(offers), "seconds": seconds}
         if not asked.try_(changes).passed:
@@ -137,15 +138,10 @@ def first_that_holds(offers: List[Dict[str, str]], asked: Any, seconds: float) -
         baseline = asked.baseline()  # only now is it worth to watch each line
         lines = [(part.path, range(part.start + 1, max(part.end, part.start + 1) + 1)) for part in parts]
         covering = min(suspicion.covering(baseline, path, numbers) for path, numbers in lines) if lines else 0
-        held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering, "changes": smaller}
+        held = {"number": number, "template": "as offered", "cost": 0.0, "covering_tests": covering}
+        held["changes"] = asked.as_files(smaller)
         return {"plausible": [held], "tried": number + 1, "generated": len(offers)}
     return {"plausible": [], "tried": len(offers), "generated": len(offers)}
-
-
-def processor_s() -> float:
-    """What this process and those of its own that have ended took of processors; a busy machine's clock says more."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:
@@ -168,7 +164,7 @@ def told_of(baseline: Any, suspicion: Any) -> Dict[str, Any]:
     }
 
 
-def patches_of(found: Any) -> Dict[str, Any]:
+def patches_of(found: Any, asked: Any) -> Dict[str, Any]:
     """What the search came to."""
     partial = found.partial
     return {
@@ -179,11 +175,13 @@ def patches_of(found: Any) -> Dict[str, Any]:
                 "cost": each.cost,
                 "covering_tests": each.covering_tests,
                 "seconds": round(each.seconds, 3),
-                "changes": each.changes,
+                "changes": asked.as_files(each.changes),
             }
             for each in found.plausible[:PATCHES_TOLD]
         ],
-        "partial": {"changes": partial.changes, "fixed": list(partial.fixed)} if partial is not None else None,
+        "partial": {"changes": asked.as_files(partial.changes), "fixed": list(partial.fixed)}
+        if partial is not None
+        else None,
         "tried": found.tried,
         "generated": found.generated,
         "hung": found.hung,
@@ -191,6 +189,7 @@ def patches_of(found: Any) -> Dict[str, Any]:
         "seconds": round(found.seconds, 3),
         "searched_processor_s": round(found.processor_s, 3),
         "next_at": found.next_at,
+        "ended": found.ended,
     }
 
 

@@ -9,6 +9,7 @@ import keyword
 import re
 import sys
 import warnings
+from io import StringIO
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .evidence import Evidence
@@ -18,10 +19,13 @@ Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 BLOCKS = ("body", "orelse", "finalbody")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 INNER_POSITIONS_LIE = sys.version_info < (3, 12)  # those inside of f-strings
 NEWLINE = re.compile(rb"\r\n|\n|\r")
+OUR_END = re.compile(r"(?<!\r)\n")
+OUR_STEP = "    "
 KINDS_OF_CONSTANTS: Dict[type, str] = {bool: "truth", int: "number", float: "number"}
 KINDS_OF_NODES: Dict[type, str] = {
     ast.List: "list", ast.ListComp: "list", ast.Dict: "dict", ast.DictComp: "dict", ast.Set: "set", ast.SetComp: "set",
@@ -63,6 +67,10 @@ class Source:
             for node in self.nodes
             if isinstance(node, FUNCTIONS) and self.indent(node) is not None
         ]  # the lines of those that have theirs for themselves
+        first = NEWLINE.search(self.data)
+        self._end = first[0].decode() if first is not None else "\n"
+        blocks = filter(None, (getattr(node, "body", None) for node in self.tree.body))
+        self.step = next(filter(None, (self.indent(block[0]) for block in blocks)), OUR_STEP)
         self._scopes: Dict[ast.AST, Scope] = {}
         self._walks: Dict[ast.AST, List[ast.AST]] = {}
 
@@ -172,6 +180,10 @@ class Source:
         return self.starts[line] if line < len(self.starts) else len(self.data)
 
     # What can be done
+
+    def ended(self, text: str) -> str:
+        """A text with the line ends of this file."""
+        return text if self._end == "\n" else OUR_END.sub(self._end, text)
 
     def replace(self, node: ast.AST, code: Code, detail: float = 0.0) -> Splice:
         """Another expression in the place of one."""
@@ -289,6 +301,11 @@ def index_of(subscript: ast.Subscript) -> Any:
     """The index of `a[index]`, on any parser."""
     index: Any = subscript.slice
     return index.value if type(index).__name__ == "Index" else index
+
+
+def lines_of(text: str) -> List[str]:
+    """As the compiler counts them: a form feed ends none."""
+    return StringIO(text, newline="").readlines()
 
 
 def parsed(text: str) -> ast.Module:

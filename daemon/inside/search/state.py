@@ -20,6 +20,7 @@ import threading
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
+from itertools import repeat
 from operator import is_
 from struct import calcsize
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
@@ -72,7 +73,7 @@ class State:
         self._walk(random._inst)  # what the functions of `random` draw from
         for module in modules:
             self._walk_dict(vars(module))
-        self._modules = set(sys.modules)
+        self._modules = dict(sys.modules)
         self._world = _world()
 
     def restored(self) -> bool:
@@ -90,16 +91,15 @@ class State:
         return self._world == _world()
 
     def _settled_modules(self) -> bool:
-        """Whether no module went. New ones of others are only imported late; the repository's own are forgotten."""
-        if len(sys.modules) == len(self._modules):
-            return True
-        new = sys.modules.keys() - self._modules
-        if self._modules - sys.modules.keys():
+        """Whether no module went or was replaced. New ones of others are only imported late; own ones are forgotten."""
+        now = map(sys.modules.get, self._modules, repeat(EMPTY))
+        if not all(map(is_, now, self._modules.values())):
             return False
-        for name in [each for each in new if each.partition(".")[0] in self._roots]:
-            del sys.modules[name]
-            new.remove(name)
-        self._modules |= new
+        if len(sys.modules) > len(self._modules):
+            for name in sys.modules.keys() - self._modules.keys():
+                if name.partition(".")[0] in self._roots:
+                    del sys.modules[name]
+            self._modules = dict(sys.modules)
         return True
 
     def _look(self, thing: Any) -> None:
@@ -314,7 +314,7 @@ def _world() -> List[Any]:
     """What a process has besides its modules."""
     return [
         os.getcwd(),
-        len(os.environ),
+        dict(getattr(os.environ, "_data", os.environ)),  # as bytes: to decode all of it takes as long as all else
         list(sys.path),
         sys.getrecursionlimit(),
         sys.gettrace(),

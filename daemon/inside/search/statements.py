@@ -6,12 +6,14 @@ They work on lines, so a statement that shares its line with another one is left
 
 import ast
 import re
+from token import tok_name
+from tokenize import generate_tokens
 from typing import Any, Iterator, List, Tuple
 
 from .calls import ranked_names, unlike
 from .conditions import pool
 from .fragments import Code
-from .source import DEFINITIONS, FUNCTIONS, LOOPS, Source, Splice, kind_of
+from .source import DEFINITIONS, ENDS, FUNCTIONS, LOOPS, Source, Splice, kind_of, lines_of
 from .vocabulary import EXCEPTIONS, IN_PLACE, PURE
 
 ANY_NAME = 0.8  # what two names cost that are asked for without likeness to anything; here they are like each other
@@ -27,11 +29,10 @@ SIMPLE = (
     ast.Continue,
     ast.Delete,
 )
-ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def deleted(node: Any, source: Source) -> Iterator[Splice]:
-    """A statement less."""
+    """A statement less, or only its condition: `if a: b else: c` → `b`, `c`."""
     block, place = source.block(node)
     start, end = source.before(node), source.after(node)
     if source.indent(node) is None or (place == 0 and isinstance(node, ast.Expr) and kind_of(node.value) == "text"):
@@ -40,8 +41,11 @@ def deleted(node: Any, source: Source) -> Iterator[Splice]:
         yield Splice(start, end, "")
     elif block is getattr(source.parents[node], "body", None):
         yield source.rewrite(node, "pass", 0.3)
-    if isinstance(node, ast.If) and not node.orelse:  # only the condition goes
-        yield Splice(start, end, _shifted(source, node.body, source.indent(node) or ""), 0.1)
+    elif source.data.startswith(b"elif", source.span(node)[0]):
+        yield Splice(start, source.after(node.body[-1]), "")
+    for branch in (node.body, node.orelse) if isinstance(node, ast.If) else ():
+        if branch:
+            yield Splice(start, end, _shifted(source, branch, source.indent(node) or ""), 0.1)
 
 
 def swapped(node: Any, source: Source) -> Iterator[Splice]:
@@ -244,7 +248,7 @@ def inserted_guards(node: Any, source: Source) -> Iterator[Splice]:
     first = 0.0 if node is _first(function) else 0.3
     for condition in pool(node, source)[:GUARDS]:
         for word, value, detail in exits:
-            text = f"if {condition.code.text}:\n    {word}{' ' + value if value else ''}"
+            text = f"if {condition.code.text}:\n{source.step}{word}{' ' + value if value else ''}"
             yield from source.insert(node, text, first + condition.detail + detail)
 
 
@@ -279,10 +283,10 @@ def fresh_defaults(node: Any, source: Source) -> Iterator[Splice]:
     first = _first(node)
     for argument, default in pairs + list(zip(node.args.kwonlyargs, node.args.kw_defaults)):
         if isinstance(default, (ast.List, ast.Dict, ast.Set, ast.Call)) and first is not None:
-            indent = source.indent(first)
+            indent, name = source.indent(first), argument.arg
             (start, end), body = source.span(default), source.before(first)
             if indent is not None:
-                fresh = f"{indent}if {argument.arg} is None:\n{indent}    {argument.arg} = {source.said(default)}\n"
+                fresh = f"{indent}if {name} is None:\n{indent}{source.step}{name} = {source.said(default)}\n"
                 yield Splice(start, body, "None" + source.slice(end, body) + fresh)
 
 
@@ -383,8 +387,17 @@ def _shifted(source: Source, statements: List[Any], indent: str) -> str:
     text = source.slice(source.before(statements[0]), source.after(statements[-1]))
     if old is None:
         return text
-    lines = text.splitlines(keepends=True)
-    moved = "".join(indent + line[len(old) :] if line.startswith(old) else line for line in lines)
+    lines = lines_of(text)
+    spoken = {
+        line
+        for each in generate_tokens(iter(lines).__next__)
+        if "STRING" in tok_name[each.type]  # and the parts of those with holes
+        for line in range(each.start[0], each.end[0])
+    }  # that a text goes on in: what looks like their indentation is a part of it
+    moved = "".join(
+        indent + line[len(old) :] if line.startswith(old) and number not in spoken else line
+        for number, line in enumerate(lines)
+    )
     return moved if moved.endswith("\n") else moved + "\n"
 
 

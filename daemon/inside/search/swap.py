@@ -9,7 +9,6 @@ module that nobody has imported yet is changed on its way in. Nothing here runs 
 import ast
 import gc
 import importlib.machinery
-import io
 import os
 import sys
 from itertools import islice
@@ -18,9 +17,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .fuel import fueled
+from .source import DEFINITIONS, FUNCTIONS, lines_of
 
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FUTURE_FLAGS = 0x1FE0000 | 0x20000  # the bits of `from __future__` in a code object's flags
 
 Key = Tuple[str, int]  # a function's name and first line, decorators included
@@ -161,11 +159,6 @@ def first_line(node: Any) -> int:
     """Where a definition (or any statement) begins, for the compiler too."""
     decorators = getattr(node, "decorator_list", ())
     return int(decorators[0].lineno if decorators else node.lineno)
-
-
-def lines_of(text: str) -> List[str]:
-    """As the compiler counts them: a form feed ends none."""
-    return io.StringIO(text, newline="").readlines()
 
 
 def codes_of(code: CodeType) -> Codes:

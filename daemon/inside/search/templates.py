@@ -91,7 +91,6 @@ TEMPLATES: Tuple[Template, ...] = (
     Template("extend-condition", 1.1, BRANCHES, conditions.more_conditions),
     Template("other-condition", 1.2, BRANCHES, conditions.other_conditions),
     Template("return-truth", 0.9, (ast.Return,), conditions.returned_truths),
-    Template("constant-condition", 2.2, (ast.If, ast.While, ast.IfExp), conditions.constant_conditions),
     # statements
     Template("in-place", 0.5, (ast.Assign, ast.Return), statements.in_place),
     Template("yield", 0.6, (ast.Yield, ast.YieldFrom), statements.yields),

@@ -84,6 +84,16 @@ def test_offers_statements(before: str, after: str) -> None:
     assert any(after in texts(before, line + 1) for line in range(before.count("\n")))
 
 
+def test_what_is_conditional_is_kept_or_dropped_not_disabled() -> None:
+    """Nobody is to read `if False:`; either half of a choice can stay for good instead."""
+    program = "def g(a, b):\n    if a:\n        b()\n    else:\n        a()\n    return b\n"
+    found = texts(program, 2)
+    assert not [text for text in found if "if False" in text or "if True" in text]
+    assert {f"def g(a, b):\n    {kept}\n    return b\n" for kept in ("b()", "a()")} <= set(found)
+    choice = program.replace("    else", "    elif b:\n        b(a)\n    else")
+    assert program in texts(choice, 4)
+
+
 def test_names_that_were_meant() -> None:
     said = Evidence(errors=("NameError: name 'price' is not defined", "NameError: name 'sqrt' is not defined"))
     program = "def g(prices):\n    return sqrt(price)\n"
@@ -172,3 +182,57 @@ def test_the_page_about_the_search_names_every_family() -> None:
     page = (HERE.parents[2] / "docs" / "search.md").read_text()
     rows = [f"| {each.name} | {each.prior} | {(each.splices.__doc__ or '').splitlines()[0]} |" for each in TEMPLATES]
     assert [row for row in rows if row not in page] == []
+
+
+def test_a_moved_text_says_what_it_said() -> None:
+    """What stands in a text of several lines is no indentation, however it looks."""
+    said = '        x = """one\n        two"""\n'
+    program = f"def g(a):\n    if a:\n        a = 1\n{said}    return x\n"
+    moved = [text for text in texts(program, 4) if "\n    x = " in text]
+    assert moved
+    assert all("        two" in text for text in moved)
+
+
+def test_a_text_of_several_pieces_is_moved_whole() -> None:
+    program = "def g(a):\n    if a:\n        a = 1\n{}    return a\n"
+    inside = "        a(\n            'one '\n            f'two {a}'\n        )\n"
+    outside = "    a(\n        'one '\n        f'two {a}'\n    )\n"
+    assert program.format(outside) in texts(program.format(inside), 4)
+
+
+@pytest.mark.parametrize("indent", ["\t", "  "])
+def test_what_is_new_is_indented_as_its_file_is(indent: str) -> None:
+    head, rest = "def g(a, b=[]):\n", "    return a.b\n"
+    guard, fresh = "    if not a:\n        return None\n", "    if b is None:\n        b = []\n"
+    program, guarded, freshened = (
+        text.replace("    ", indent)
+        for text in (head + rest, head + guard + rest, head.replace("[]", "None") + fresh + rest)
+    )
+    assert {guarded, freshened} <= {*texts(program, 1), *texts(program, 2)}
+
+
+@pytest.mark.parametrize("statement", ["return a", "a.append(b)", "a = b"])
+def test_a_file_keeps_its_line_ends(statement: str) -> None:
+    program = f"def g(a, b=[]):\r\n    c = [a]\r\n    if b:\r\n        {statement}\r\n        c = b\r\n    return c\r\n"
+    found = [text for line in range(1, 7) for text in texts(program, line)]
+    assert any(text.count("\r\n") > program.count("\r\n") for text in found)
+    assert not [text for text in found if "\n" in text.replace("\r\n", "")]
+
+
+def test_what_is_awaited_is_taken_as_a_whole() -> None:
+    found = texts("async def g(a):\n    b = await a.load()\n    return b\n", 2)
+    assert any("(await a.load())[0]" in text for text in found)
+    assert not any("await a.load()[0]" in text.replace("(await a.load())", "") for text in found)
+
+
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        ("#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n", "def g(a):\n    return math.floor(a)\n"),
+        ("# Whose it is.\n#\n# And what it may be used for.\n", "\ndef g(a):\n    return math.floor(a)\n"),
+        ("", "# What it does.\ndef g(a):\n    return math.floor(a)\n"),
+    ],
+)
+def test_an_import_stands_below_what_heads_a_file(head: str, rest: str) -> None:
+    evidence = Evidence(errors=("NameError: name 'math' is not defined",))
+    assert texts(head + rest, (head + rest).count("\n"), evidence)[0] == f"{head}import math\n{rest}"

@@ -89,6 +89,18 @@ def test_what_helps_a_little_is_told() -> None:
     assert partial.fixed == ("test_0",)
 
 
+@pytest.mark.parametrize(
+    ("budget", "why"),
+    [
+        (ENOUGH, "there is nothing left to try"),
+        (Budget(20.0, 3), "it may try 3 of them"),
+        (Budget(0.0, 3000), "its 0 s are used up"),
+    ],
+)
+def test_says_why_it_ended(budget: Budget, why: str) -> None:
+    assert found("def f():\n    return 0\n", ["m.f() == 'no'"], budget).ended == why
+
+
 def test_the_same_seed_finds_the_same() -> None:
     once, again = (found(*BROKEN["boundary"]) for _ in range(2))
     assert once.tried == again.tried

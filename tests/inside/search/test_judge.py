@@ -258,6 +258,17 @@ def test_unittest_is_judged_as_well(tmp_path: Path) -> None:
         judge.close()
 
 
+def test_what_a_server_used_is_not_given_back_when_it_ends(tmp_path: Path) -> None:
+    """Else a candidate that kills it would have bought the search more time."""
+    write(tmp_path, {"shop.py": SHOP, "test_units.py": UNITTESTS})
+    judge = Judge(str(tmp_path), ["test_units"], ["test_total (test_units.ShopTests)"], "unittest")
+    began = judge.processor_s()
+    judge.measure()
+    used = judge.processor_s() - began
+    judge.close()
+    assert judge.processor_s() - began >= used > 0
+
+
 LIKE_DJANGO = {
     "shop.py": SHOP,
     "django/__init__.py": "# stands in for the framework\n",

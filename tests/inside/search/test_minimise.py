@@ -23,6 +23,15 @@ def test_what_is_needed_stays() -> None:
     assert minimise(judge.sources, needed, judge) == needed
 
 
+def test_a_form_feed_ends_no_line() -> None:
+    """What stands behind it is not left over, alone on a line, when what stands before it goes."""
+    program = "def low(xs):\n    return max(xs)\n"
+    judge = InProcess({"m.py": program}, "import m\ndef test_low():\n    assert m.low([1, 2]) == 1\n")
+    judge.baseline()
+    proposed = program.replace("    return max", "    pages = 'one\x0ctwo'\n    return min")
+    assert minimise(judge.sources, {"m.py": proposed}, judge) == {"m.py": program.replace("max", "min")}
+
+
 def test_somebody_elses_change_loses_places_only() -> None:
     """What no test asks for stays where it belongs to what one asks for; what stands elsewhere goes."""
     program = PROGRAM.replace("\n\n\n", "\n\n\nNAMES = (\n    'low',\n    'high',\n)\n\n\n")

@@ -8,6 +8,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pytest
+
 from tests.fakes.sessions import INSIDE, standing_in, write
 
 SUMS = dedent("""\
@@ -32,14 +34,16 @@ MURDER = dedent("""\
     """)
 
 
-def searched(folder: Path, offers: list[str], seconds: float = 60.0) -> dict[str, Any]:
-    """What the search says of these texts for the file of sums."""
-    repository = write(folder / "sums", {"sums.py": SUMS, "test_sums.py": TESTS})
+def searched(
+    folder: Path, offers: list[str], seconds: float = 60.0, program: str = SUMS, **other: object
+) -> dict[str, Any]:
+    """What the search says of these texts for the file of sums, if it is not asked something else."""
+    repository = write(folder / "sums", {"sums.py": program, "test_sums.py": TESTS})
     request, report = folder / "request.json", folder / "report.json"
     asked = {"root": str(repository), "places": ["test_sums.py"], "targets": ["test_sums.py::test_total"]}
     changes = [{"sums.py": text} for text in offers]
     more = {"runner": "pytest", "mode": "offers", "offers": changes, "seconds": seconds}
-    request.write_text(json.dumps({**asked, **more}))
+    request.write_text(json.dumps({**asked, **more, **other}))
     command = [sys.executable, str(INSIDE / "search" / "run.py"), "--request", str(request), "--report", str(report)]
     subprocess.run(command, check=True, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     found: dict[str, Any] = json.loads(report.read_text())
@@ -56,3 +60,16 @@ def test_nobody_outlives_the_search(tmp_path: Path) -> None:
 def test_no_offer_is_begun_too_late(tmp_path: Path) -> None:
     found = searched(tmp_path, [MENDED, MENDED], seconds=0.0)
     assert (found["plausible"], found["tried"], found["generated"]) == ([], 0, 2)
+
+
+def test_a_bug_that_is_not_there_is_not_looked_for(tmp_path: Path) -> None:
+    found = searched(tmp_path, [], mode="search", targets=["test_sums.py::test_none"])
+    assert found["ended"] == "here none of the failing tests fails"
+
+
+@pytest.mark.parametrize("mode", ["search", "offers"])
+def test_a_file_keeps_its_mark(tmp_path: Path, mode: str) -> None:
+    """No parser of texts takes the mark of the order of bytes that some editors put before a program."""
+    offer, program = (f"\ufeff{text}" for text in (MENDED, SUMS))
+    found = searched(tmp_path, [offer], program=program, mode=mode, candidates=3000, seed=0, start_at=0)
+    assert {patch["changes"]["sums.py"][:7] for patch in found["plausible"]} == {"\ufeffimport"}

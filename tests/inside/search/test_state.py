@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import random
 import sys
 import threading
@@ -139,3 +140,28 @@ def test_what_is_not_put_back_is_noticed(own: Any, change: str) -> None:  # noqa
 def test_what_cannot_be_looked_into_is_unfit(own: Any) -> None:  # noqa: ANN401  see above
     own.numbers = itertools.count()
     assert fit([own]) is None
+
+
+REPLACED = {
+    "a variable of the environment": lambda patch: patch.setitem(os.environ, "TMPDIR", "/elsewhere"),
+    "the environment": lambda patch: patch.setattr(os, "environ", dict(os.environ)),
+    "a module": lambda patch: patch.setitem(sys.modules, "random", ModuleType("random")),
+}
+
+
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+def test_what_is_replaced_is_noticed(own: Any, monkeypatch: pytest.MonkeyPatch, replace: Any) -> None:  # noqa: ANN401  see above
+    """As many as before is not the same as before."""
+    monkeypatch.setenv("TMPDIR", "/here")
+    state = State([own])
+    replace(monkeypatch)
+    assert not state.restored()
+
+
+def test_a_module_that_came_back_is_no_other(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401  see above
+    """What is taken out and put back stands last among the modules, and is what it was."""
+    state = State([own])
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "random")
+    assert list(sys.modules)[-1] == "random"
+    assert state.restored()
