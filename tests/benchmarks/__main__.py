@@ -73,6 +73,8 @@ def main() -> int:
     missing |= {"candidates"} if not PAIRS.exists() else set()
     if named := missing.intersection(options.names):
         parser.error(f"what {', '.join(named)} measures with is not at hand: --quixbugs FOLDER, {PAIRS}")
+    if options.folder and not options.folder.is_dir():
+        parser.error(f"there is no folder {options.folder}")
     if unknown := set(options.names) - BENCHMARKS.keys():
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start would compile everything again
