@@ -1,6 +1,7 @@
 """What a hand may follow from: its claim before the first one, and everything before whatever is no preparation."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -44,13 +45,9 @@ def test_no_hand_follows_from_a_fact_that_could_be_lost_unless_it_only_prepares(
     async def story() -> None:
         settled = anyio.Event()
         state.listen(e.JobSettled, lambda _: settled.set())
-        async with anyio.create_task_group() as tasks:
-            for task in (state.keep, workers.decide):
-                tasks.start_soon(task)
-            tasks.start_soon(workers.work, "w1")
+        async with _at_work(state, workers):
             await state.record(_accepted(1))
             await settled.wait()
-            tasks.cancel_scope.cancel()
 
     anyio.run(story)
     prepared = {kind: behind.pop(kind) for kind in list(behind) if issubclass(kind, steps.Preparation)}
@@ -80,17 +77,13 @@ def test_a_run_that_ends_while_it_is_cancelled_does_not_take_the_next_one_with_i
     async def story() -> None:
         certified = anyio.Event()
         state.listen(e.Certified, lambda _: certified.set())
-        async with anyio.create_task_group() as tasks:
-            for task in (state.keep, workers.decide):
-                tasks.start_soon(task)
-            tasks.start_soon(workers.work, "w1")
+        async with _at_work(state, workers):
             await state.record(_accepted(1), _accepted(2))
             await at_the_gate.wait()
             go_on.set()
             state.note(e.RunSettled(job="r-000001", run="r-000001.1", outcome="cancelled", reason="by a sibling"))
             with anyio.fail_after(30):
                 await certified.wait()
-            tasks.cancel_scope.cancel()
 
     anyio.run(story)
     assert state.views.queue.running == {}
@@ -100,6 +93,17 @@ def _workers(state: State, hands: Hands) -> Workers:
     dice = Random(1)  # noqa: S311  nothing secret is thrown
     blobs = Blobs(state.folder / "blobs")
     return Workers(state, World(Settings(), Clock(), dice, blobs, state.folder, ledger.HANDS | hands))
+
+
+@asynccontextmanager
+async def _at_work(state: State, workers: Workers) -> AsyncIterator[None]:
+    """One worker, the clerk, and the disk."""
+    async with anyio.create_task_group() as tasks:
+        for task in (state.keep, workers.decide):
+            tasks.start_soon(task)
+        tasks.start_soon(workers.work, "w1")
+        yield
+        tasks.cancel_scope.cancel()
 
 
 def _accepted(number: int) -> Fact:
