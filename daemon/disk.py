@@ -81,7 +81,7 @@ def size_bytes(folder: Path) -> int:
         here, depth = folders.pop()
         if depth > FOLDERS_DEEP:
             raise TooDeep(f"more than {FOLDERS_DEEP} folders in one another")
-        with os.scandir(here) as found:
+        with contextlib.suppress(PermissionError), os.scandir(here) as found:  # what strangers made has any rights
             for entry in found:
                 size += entry.stat(follow_symlinks=False).st_size
                 if entry.is_dir(follow_symlinks=False):
